@@ -1,0 +1,1 @@
+"""An event-sourced progress ledger with an immutable audit history."""

@@ -1,0 +1,288 @@
+"""What the ledger records: one frozen type an event, the envelope around it, and its place in the log.
+
+The names and fields are the stored format (docs/entry-format.md): they change only by a new schema version.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import ClassVar, Literal
+
+from msgspec import Struct
+
+from ledger.domain.commands import PlanItem
+from ledger.domain.values import (
+    Classification,
+    Deadline,
+    Document,
+    Ground,
+    Indicator,
+    IndicatorValue,
+    PlanItemRef,
+    Priority,
+)
+
+
+class EventData(Struct, frozen=True, kw_only=True):
+    """The `data` of an event. `type_name` and `schema_version` are what the entry calls `type` and `v`."""
+
+    type_name: ClassVar[str]
+    schema_version: ClassVar[int] = 1
+
+
+# ── tasks ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class TaskAssigned(EventData, frozen=True):
+    type_name = "task.assigned"
+    title: str
+    lead: str
+    coordinating: tuple[str, ...]
+    officer: str | None
+    authority: str
+    result: str | None
+    indicators: tuple[Indicator, ...]
+    start: dt.date | None
+    deadline: Deadline | None
+    plan_items: tuple[PlanItemRef, ...]
+    priority: Priority
+    classification: Classification
+
+
+class LeadReassigned(EventData, frozen=True):
+    type_name = "task.lead-reassigned"
+    lead: str
+    reason: str | None
+
+
+class CoordinatingSet(EventData, frozen=True):
+    type_name = "task.coordinating-set"
+    units: tuple[str, ...]
+
+
+class OfficerNamed(EventData, frozen=True):
+    type_name = "task.officer-named"
+    officer: str
+
+
+class ExtensionRequested(EventData, frozen=True):
+    type_name = "task.extension-requested"
+    request: str
+    new_deadline: Deadline
+    grounds: tuple[Ground, ...]
+    reason: str | None
+
+
+class ExtensionRefused(EventData, frozen=True):
+    type_name = "task.extension-refused"
+    request: str
+    reason: str | None
+
+
+class DeadlineExtended(EventData, frozen=True):
+    type_name = "task.deadline-extended"
+    new_deadline: Deadline
+    grounds: tuple[Ground, ...]
+    approved_by: str
+    document: str | None
+    reason: str | None
+    retroactive: bool
+    request: str | None
+
+
+class Rebaselined(EventData, frozen=True):
+    type_name = "task.rebaselined"
+    new_deadline: Deadline
+    approved_by: str
+    document: str | None
+    reason: str | None
+
+
+class DeadlineBroughtForward(EventData, frozen=True):
+    type_name = "task.deadline-brought-forward"
+    new_deadline: Deadline
+    approved_by: str
+    document: str | None
+    reason: str | None
+
+
+class ProgressReported(EventData, frozen=True):
+    type_name = "task.progress-reported"
+    percent: int
+    """Basis points, 0-10,000."""
+    narrative: str
+    next_steps: str
+    indicators: tuple[IndicatorValue, ...]
+
+
+class BlockerRaised(EventData, frozen=True):
+    type_name = "task.blocker-raised"
+    blocker: str
+    owner: str
+    category: str
+    description: str
+    proposal: str
+
+
+class BlockerConfirmed(EventData, frozen=True):
+    type_name = "task.blocker-confirmed"
+    blocker: str
+    reason: str | None
+
+
+class BlockerRejected(EventData, frozen=True):
+    type_name = "task.blocker-rejected"
+    blocker: str
+    reason: str | None
+
+
+class BlockerResolved(EventData, frozen=True):
+    type_name = "task.blocker-resolved"
+    blocker: str
+    reason: str | None
+
+
+class ResultSubmitted(EventData, frozen=True):
+    type_name = "task.result-submitted"
+    reviewer: str
+    evidence: tuple[Document, ...]
+
+
+class ResultReturned(EventData, frozen=True):
+    type_name = "task.result-returned"
+    reasons: str
+
+
+class ResultAccepted(EventData, frozen=True):
+    type_name = "task.result-accepted"
+
+
+class TaskSuspended(EventData, frozen=True):
+    type_name = "task.suspended"
+    reason: str | None
+
+
+class TaskResumed(EventData, frozen=True):
+    type_name = "task.resumed"
+
+
+class TaskCancelled(EventData, frozen=True):
+    type_name = "task.cancelled"
+    reason: str | None
+
+
+class TaskReopened(EventData, frozen=True):
+    type_name = "task.reopened"
+    cause: Literal["defect", "scope"]
+    reason: str | None
+
+
+class RecordRetracted(EventData, frozen=True):
+    type_name = "task.record-retracted"
+    event: str
+    version: int
+    reason: str
+
+
+# ── units ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class UnitRegistered(EventData, frozen=True):
+    type_name = "unit.registered"
+    name: str
+    kind: Literal["internal", "external"]
+    parent: str | None
+
+
+class UnitRenamed(EventData, frozen=True):
+    type_name = "unit.renamed"
+    name: str
+    reason: str | None
+
+
+class UnitMoved(EventData, frozen=True):
+    type_name = "unit.moved"
+    parent: str | None
+    reason: str | None
+
+
+class UnitMerged(EventData, frozen=True):
+    type_name = "unit.merged"
+    into: str
+    reason: str | None
+
+
+# ── plans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class PlanAdopted(EventData, frozen=True):
+    type_name = "plan.adopted"
+    title: str
+    authority: str
+    document: str | None
+    items: tuple[PlanItem, ...]
+
+
+class PlanAmended(EventData, frozen=True):
+    type_name = "plan.amended"
+    document: str | None
+    reason: str | None
+    items: tuple[PlanItem, ...]
+    withdrawn: tuple[str, ...]
+
+
+# ── history brought in from an older system ──────────────────────────────────────────────────────────────────────────
+
+
+class HistoryImported(EventData, frozen=True):
+    """The events up to here that name this one as their causation rest on the word of a file, not of this ledger."""
+
+    type_name = "history.imported"
+    file: Document
+    lines: int
+
+
+EVENT_TYPES: dict[str, type[EventData]] = {cls.type_name: cls for cls in EventData.__subclasses__()}
+"""Every event type by the name that entries hold."""
+
+
+# ── envelope and place ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Actor(Struct, frozen=True):
+    """Who acted: the unit, and the person or key that spoke for it (None when the door did not know)."""
+
+    unit: str | None
+    subject: str | None
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """An event as the application writes it: all of the entry but `recorded_at`, which the ledger gives.
+
+    `effective` is a local day (`2025-03-08`) or an instant with the ledger's own offset
+    (`2025-03-10T23:59:59+07:00`), so that its first ten characters are the local day and no reader needs a time zone.
+    """
+
+    actor: Actor
+    causation: str | None
+    correlation: str | None
+    data: EventData
+    effective: str
+    id: str
+    stream: str
+    type: str
+    v: int
+    version: int
+
+    @property
+    def day(self) -> dt.date:
+        """The local day on which it happened."""
+        return dt.date.fromisoformat(self.effective[:10])
+
+
+class Record(Struct, frozen=True):
+    """An event with its place: `position` in the whole log, `recorded_at` in microseconds since 1970, UTC."""
+
+    position: int
+    recorded_at: int
+    event: Event

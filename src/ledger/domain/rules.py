@@ -1,0 +1,74 @@
+"""Rules that hold for commands of every aggregate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from ledger.domain import commands as cmd
+from ledger.errors import Refused
+
+if TYPE_CHECKING:
+    from ledger.domain.plan import Plan
+    from ledger.domain.unit import Unit
+
+
+class Moment(Struct, frozen=True):
+    """Who acts, and when: `day` is the local day on which it happened, `today` the local day on which it is recorded."""
+
+    acting_unit: str
+    day: dt.date
+    today: dt.date
+
+
+class Known(Struct, frozen=True):
+    """The units and plans that a command may refer to, by code."""
+
+    units: Mapping[str, Unit]
+    plans: Mapping[str, Plan]
+
+
+def check_moment(moment: Moment) -> None:
+    """The effective day is not in the future; raises `Refused` otherwise."""
+    if moment.day > moment.today:
+        raise Refused(
+            "effective_in_future",
+            "effective_at",
+            f"{moment.day} lies after {moment.today}, the day of recording: record it when it has happened",
+        )
+
+
+def check_references(command: cmd.AnyCommand, moment: Moment, known: Known) -> None:
+    """Every unit and plan item that the command names is known; raises `Refused` with the field otherwise."""
+    for field, unit in _named_units(command, moment):
+        if unit not in known.units:
+            raise Refused("unknown_unit", field, f"unit {unit} is not registered")
+    if isinstance(command, cmd.AssignTask):
+        for index, cited in enumerate(command.plan_items):
+            plan = known.plans.get(cited.plan)
+            if plan is None:
+                raise Refused("unknown_plan", f"data.plan_items[{index}].plan", f"plan {cited.plan} is not adopted yet")
+            if all(cited.item not in segment.items for segment in plan.segments):
+                raise Refused(
+                    "unknown_item", f"data.plan_items[{index}].item", f"plan {cited.plan} has no item {cited.item}"
+                )
+
+
+def _named_units(command: cmd.AnyCommand, moment: Moment) -> Iterator[tuple[str, str]]:
+    """(field, unit) for every unit that the command refers to, the acting one first."""
+    yield "acting_unit", moment.acting_unit
+    for field in ("lead", "authority", "approved_by", "owner", "reviewer", "parent", "into"):
+        unit = getattr(command, field, None)
+        if unit is not None:
+            yield f"data.{field}", unit
+    for field in ("coordinating", "units"):
+        for index, unit in enumerate(getattr(command, field, ())):
+            yield f"data.{field}[{index}]", unit
+    for index, ground in enumerate(getattr(command, "grounds", ())):
+        for field in ("suspension_by", "predecessor_lead"):
+            unit = getattr(ground, field)
+            if unit is not None:
+                yield f"data.grounds[{index}].{field}", unit

@@ -1,0 +1,75 @@
+"""What a change of deadline must satisfy."""
+
+from __future__ import annotations
+
+from ledger.domain import events as ev
+from ledger.domain.task.state import Situation, Task
+from ledger.domain.values import Deadline, Ground
+from ledger.errors import Refused
+
+
+def check_deadline(deadline: Deadline, field: str) -> None:
+    """The deadline can be counted with what the ledger knows; raises `Refused` otherwise."""
+    if deadline.roll_forward:
+        raise Refused(
+            "no_calendar",
+            f"{field}.roll_forward",
+            "a deadline that moves to the next working day needs a calendar, and this ledger has none: give the day itself",
+        )
+
+
+def check_extension(task: Task, now: Situation, new: Deadline, grounds: tuple[Ground, ...]) -> None:
+    """`new` is later than the deadline in force and every ground names one thing of this task's past."""
+    check_deadline(new, "data.new_deadline")
+    if now.deadline is None:
+        raise Refused(
+            "no_deadline", "data.new_deadline", "the task has no deadline to extend: give it one by rebaseline_task"
+        )
+    if new.last_day <= now.deadline.last_day:
+        raise Refused(
+            "not_later",
+            "data.new_deadline",
+            f"{new.last_day} is not later than {now.deadline.last_day}, the last day in force",
+        )
+    for index, ground in enumerate(grounds):
+        _check_ground(task, ground, f"data.grounds[{index}]")
+
+
+def check_brought_forward(now: Situation, new: Deadline) -> None:
+    """`new` is earlier than the deadline in force."""
+    check_deadline(new, "data.new_deadline")
+    if now.deadline is None:
+        raise Refused(
+            "no_deadline", "data.new_deadline", "the task has no deadline to bring forward: give it one by rebaseline_task"
+        )
+    if new.last_day >= now.deadline.last_day:
+        raise Refused(
+            "not_earlier",
+            "data.new_deadline",
+            f"{new.last_day} is not earlier than {now.deadline.last_day}, the last day in force",
+        )
+
+
+def check_rebaseline(now: Situation, new: Deadline) -> None:
+    """`new` differs from both the baseline and the deadline in force."""
+    check_deadline(new, "data.new_deadline")
+    if new == now.deadline == now.baseline:
+        raise Refused("same_deadline", "data.new_deadline", f"{new.date} is the baseline and in force already")
+
+
+def _check_ground(task: Task, ground: Ground, field: str) -> None:
+    if len(ground.named) != 1:
+        raise Refused("which_ground", field, "name exactly one of blocker, suspension_by, predecessor_lead")
+    standing = [event for event in task.events if event.version not in task.retracted]
+    if ground.blocker is not None:
+        found = any(isinstance(e.data, ev.BlockerRaised) and e.data.blocker == ground.blocker for e in standing)
+        what = f"blocker {ground.blocker} was never raised"
+    elif ground.suspension_by is not None:
+        found = any(isinstance(e.data, ev.TaskSuspended) and e.actor.unit == ground.suspension_by for e in standing)
+        what = f"{ground.suspension_by} never suspended the task"
+    else:
+        leads = {e.data.lead for e in standing if isinstance(e.data, (ev.TaskAssigned, ev.LeadReassigned))}
+        found = ground.predecessor_lead in leads
+        what = f"{ground.predecessor_lead} never led the task"
+    if not found:
+        raise Refused("unknown_ground", f"{field}.{ground.named[0]}", what)

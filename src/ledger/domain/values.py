@@ -1,0 +1,100 @@
+"""The small frozen values that commands and events are made of."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Code = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$")]
+"""The name by which people cite a unit, task, plan, item or blocker: 1-120 characters, no control characters,
+no blank at either end."""
+Line = Annotated[str, Meta(min_length=1, max_length=500)]
+"""One line of text that must be there, such as a title."""
+Text = Annotated[str, Meta(max_length=10_000)]
+"""Free text, possibly empty."""
+
+BASIS_POINTS = 10_000
+"""Percent is kept as basis points, 0-10,000, because entries hold no floats."""
+
+Priority = Literal["normal", "high", "urgent"]
+Classification = Literal["public", "internal", "confidential", "secret", "top_secret"]
+
+
+class Value(Struct, frozen=True, forbid_unknown_fields=True):
+    """A value without identity; an unknown field is an error, so that a misspelt one is not lost."""
+
+
+class Deadline(Value, frozen=True):
+    """The day by which, or before which, a result is due, with the wording it was given in."""
+
+    date: dt.date
+    kind: Literal["by", "before"] = "by"
+    text: Text | None = None
+    roll_forward: bool = False
+
+    @property
+    def last_day(self) -> dt.date:
+        """The last local day that is still in time: `by D` ends with day D, `before D` with the day before (RULES 1)."""
+        return self.date if self.kind == "by" else self.date - dt.timedelta(days=1)
+
+
+class Ground(Value, frozen=True):
+    """What an extension rests on: exactly one of a blocker, a suspension (by the unit that suspended) or a
+    predecessor's tenure as lead."""
+
+    blocker: Code | None = None
+    suspension_by: Code | None = None
+    predecessor_lead: Code | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The fields that are given; a ground is well formed when there is exactly one."""
+        return tuple(name for name in self.__struct_fields__ if getattr(self, name) is not None)
+
+
+class PlanItemRef(Value, frozen=True):
+    """A citation of a plan's item by a task."""
+
+    plan: Code
+    item: Code
+
+
+class Indicator(Value, frozen=True):
+    """A measure by which the result is judged."""
+
+    name: Line
+    target: Text | None = None
+    measure: Text | None = None
+
+
+class IndicatorValue(Value, frozen=True):
+    """A reading of an indicator; a decimal, kept as text because entries hold no floats."""
+
+    name: Line
+    value: Annotated[str, Meta(pattern=r"^-?\d{1,18}(\.\d{1,9})?$")]
+
+
+class Document(Value, frozen=True):
+    """A document that stays outside the ledger and is bound to it by its SHA-256."""
+
+    name: Line
+    media_type: Line
+    size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+def basis_points(percent: Decimal) -> int | None:
+    """The percentage in basis points, or None when it is outside 0-100 or has more than two decimals."""
+    if not percent.is_finite():
+        return None
+    scaled = percent * 100
+    return int(scaled) if scaled == scaled.to_integral_value() and 0 <= scaled <= BASIS_POINTS else None
+
+
+def percent_text(points: int) -> str:
+    """Basis points as a percentage without needless zeros: 4550 -> `45.5`."""
+    whole, rest = divmod(points, 100)
+    return f"{whole}.{rest:02d}".rstrip("0") if rest else str(whole)

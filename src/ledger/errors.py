@@ -1,0 +1,101 @@
+"""Every exception of the product, with the data that a caller needs to act on it.
+
+Doors turn them into exit codes and problem documents; nothing here knows of either.
+"""
+
+from __future__ import annotations
+
+
+class LedgerError(Exception):
+    """The root: whatever the product raises on purpose."""
+
+
+class SettingsError(LedgerError):
+    """The configuration cannot be used; the message says which setting and what to set it to."""
+
+
+class Refused(LedgerError):
+    """A command that may not be recorded. Nothing was written.
+
+    `code` is stable and machine readable, `field` the path of the offending field on the command line
+    (`data.percent`) or None when the command as a whole is at fault, `reason` a sentence for people.
+    """
+
+    def __init__(self, code: str, field: str | None, reason: str) -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.code = code
+        self.field = field
+        self.reason = reason
+
+
+class VersionConflict(LedgerError):
+    """The stream is not at the version that the caller expected. Nothing was written; read again and decide anew."""
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(f"{stream} is at version {actual}, not at the expected {expected}")
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class NotFound(LedgerError):
+    """There is nothing under that name, as far as was known at that time."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"there is no {kind} {name}")
+        self.kind = kind
+        self.name = name
+
+
+class BadQuery(LedgerError):
+    """A question that cannot be answered as it is put: `field` names the parameter."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+class BadFile(LedgerError):
+    """A file that cannot be taken in: `line` is 1-based, or None when the file as a whole is at fault."""
+
+    def __init__(self, file: str, line: int | None, reason: str) -> None:
+        super().__init__(f"{file}, line {line}: {reason}" if line is not None else f"{file}: {reason}")
+        self.file = file
+        self.line = line
+        self.reason = reason
+
+
+class EntryError(LedgerError):
+    """Bytes that are not an entry of this format, or of a type or schema version that is not known here."""
+
+
+class MigrationError(LedgerError):
+    """The database's schema is not one that this version can bring up to date."""
+
+
+class DatabaseUnavailable(LedgerError):
+    """The database could not be reached or did not answer in time."""
+
+
+class Busy(LedgerError):
+    """More appends are waiting than the queue holds; try again in `retry_after` seconds."""
+
+    def __init__(self, waiting: int, retry_after: float = 1.0) -> None:
+        super().__init__(f"{waiting} appends are waiting; try again in {retry_after:g} s")
+        self.waiting = waiting
+        self.retry_after = retry_after
+
+
+class Lagging(LedgerError):
+    """A read model has not reached the position asked for in the time allowed."""
+
+    def __init__(self, projection: str, tracked: int, wanted: int) -> None:
+        super().__init__(f"read model {projection} has followed {tracked} of {wanted} events; try again shortly")
+        self.projection = projection
+        self.tracked = tracked
+        self.wanted = wanted
+
+
+class EmbeddedServerError(LedgerError):
+    """The embedded PostgreSQL server could not be started; the message holds the end of its log and what to do."""

@@ -1,0 +1,1 @@
+"""The Merkle tree over the log: pure functions of bytes, which read no file, clock or database."""

@@ -1,0 +1,24 @@
+"""The three hashes that a tree is made of: RFC 6962, section 2.1 (the same in RFC 9162, section 2.1.1)."""
+
+from hashlib import sha256
+from typing import Final
+
+HASH_SIZE: Final = 32
+"""Bytes in every hash of the tree (SHA-256)."""
+
+EMPTY_ROOT: Final = sha256(b"").digest()
+"""The root of a tree without entries: MTH({}) = SHA-256()."""
+
+# The prefixes keep the two kinds apart: no entry can be made whose leaf hash is that of an inner node.
+_LEAF: Final = b"\x00"
+_NODE: Final = b"\x01"
+
+
+def leaf_hash(entry: bytes) -> bytes:
+    """SHA-256(0x00 ‖ entry), 32 bytes, for the exact bytes of the entry; an entry may be empty."""
+    return sha256(_LEAF + entry).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """SHA-256(0x01 ‖ left ‖ right), 32 bytes; both children are 32-byte hashes, and their order counts."""
+    return sha256(_NODE + left + right).digest()
