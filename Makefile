@@ -35,7 +35,7 @@ types: setup ## mypy, strict
 	@.venv/bin/mypy
 
 imports: setup ## the one direction of imports, and dependencies declared as used
-	@.venv/bin/lint-imports --no-timings
+	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry --no-ansi src
 
 bench: setup ## measure appends and rebuilds on this machine

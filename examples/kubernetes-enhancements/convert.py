@@ -3,8 +3,8 @@
     python convert.py > commands.ndjson
     python convert.py -o commands.ndjson
 
-A task is one stage (alpha, beta, stable) of a proposal and is due on the day of its target release. README.md, beside
-this file, gives the reading and what it assumes. The same input gives the same bytes.
+A task is one stage (alpha, beta, stable) of a proposal, due on the day of its target release. README.md gives
+the reading and what it assumes. The same input gives the same bytes.
 """
 
 import argparse
@@ -21,7 +21,13 @@ HERE = Path(__file__).resolve().parent
 HISTORY = HERE / "kep_milestone_history.csv"
 RELEASES = HERE / "kubernetes_releases.csv"
 
+COLUMNS = (
+    *("recorded_at", "commit", "path", "title", "owning_sig", "participating_sigs", "status", "stage"),
+    *("m_alpha", "m_beta", "m_stable"),
+)
 STAGES = ("alpha", "beta", "stable")
+PROPOSAL = re.compile(r"/(\d+)-[^/]*/[^/]+$")
+"""1234 of keps/sig-node/1234-foo/kep.yaml; the column `kep` is mistyped for three paths."""
 COMMUNITY = "kubernetes"
 """The root unit: it assigns every task, approves every new deadline and accepts every result."""
 
@@ -34,7 +40,7 @@ Command = dict[str, object]
 Release = tuple[int, int]
 
 
-class BadInput(ValueError):
+class InputError(ValueError):
     """A cell that cannot be read; the message names file, line and column."""
 
     def __init__(self, path: Path, line: int, column: str, reason: str) -> None:
@@ -53,8 +59,10 @@ class Row:
     lead: str
     participating: frozenset[str]
     status: str
-    delivered: int
-    """How many of STAGES, from the first, the row shows as delivered."""
+    reached: int
+    """How many of STAGES, from the first, the row says were delivered."""
+    passed: int
+    """How many it shows as behind the proposal: delivered, if their release is out."""
     targets: dict[str, Release]
     """The target release of each stage that has one."""
 
@@ -103,13 +111,13 @@ class Task:
 
 
 def commands(history: Path = HISTORY, releases: Path = RELEASES) -> Iterator[Command]:
-    """Yield the command lines in the order of the history; raise BadInput where a cell cannot be read.
+    """Yield the command lines in the order of the history; raise InputError where a cell cannot be read.
 
     Both files are read and checked before the first line is given.
     """
     dates = read_releases(releases)
     rows = list(read_history(history, dates))
-    yield from register_units(rows)
+    yield from register_units(rows, min(dates.values(), default=None))
     tasks: dict[tuple[str, str], Task] = {}
     numbers = proposal_numbers(rows)
     for row in rows:
@@ -124,18 +132,18 @@ def commands(history: Path = HISTORY, releases: Path = RELEASES) -> Iterator[Com
                 yield assign(task, row, dates[target])
             else:
                 yield from follow(task, row, target, dates)
-            yield from conclude(task, row, rank < row.delivered, dates[task.target])
+            yield from conclude(task, row, rank, dates[task.target])
 
 
-def register_units(rows: list[Row]) -> Iterator[Command]:
-    """Every unit that leads or takes part, below the community; they stand since the day of v1.0."""
+def register_units(rows: list[Row], since: date | None) -> Iterator[Command]:
+    """Every unit that leads or takes part, below the community; all stand since the first release."""
     units = sorted({unit for row in rows for unit in (row.lead, *row.participating)})
     for unit in [COMMUNITY, *units] if rows else []:
         root = unit == COMMUNITY
         yield {
             "command": "register_unit",
             "unit": unit,
-            "effective_at": "2015-07-21",
+            "effective_at": since.isoformat() if since else rows[0].instant,
             "recorded_at": rows[0].instant,
             "acting_unit": COMMUNITY,
             "data": {
@@ -152,7 +160,7 @@ def new_task(row: Row, stage: str, target: Release, code: str, due: date) -> Tas
 
 
 def assign(task: Task, row: Row, due: date) -> Command:
-    """A target that was past when first written records what was: it is backdated to the day of that release."""
+    """A target that had passed when first written tells of the past: backdated to that release's day."""
     data: Command = {
         "title": f"{row.title} - {task.stage}",
         "lead": task.lead,
@@ -168,8 +176,8 @@ def follow(task: Task, row: Row, target: Release | None, dates: dict[Release, da
     """What the row changes in a task that exists: its state undone where needed, its units, its deadline."""
     moved = target is not None and target != task.target
     if moved and task.state == "done":
-        for record in reversed(task.outcome):
-            yield task.say(row, "retract_record", COMMUNITY, {"record": record, "reason": PREMATURE})
+        for version in reversed(task.outcome):
+            yield task.say(row, "retract_record", COMMUNITY, {"version": version, "reason": PREMATURE})
         task.state, task.outcome, task.disproved = "open", [], True
     elif moved and task.state == "cancelled":
         yield task.say(row, "reopen_task", row.lead, {"cause": "scope"})
@@ -207,12 +215,18 @@ def staff(task: Task, row: Row) -> Iterator[Command]:
         yield task.say(row, "set_coordinating", COMMUNITY, {"units": task.coordinating})
 
 
-def conclude(task: Task, row: Row, delivered: bool, due: date) -> Iterator[Command]:
-    """Delivery, else cancellation or suspension, of an open task, if the row shows it."""
+def conclude(task: Task, row: Row, rank: int, due: date) -> Iterator[Command]:
+    """Delivery, else cancellation or suspension, of an open task, if the row shows it.
+
+    It was delivered on the day of the release; on the task's first day, if the release was out by then; at
+    the row's time, if the release is still to come.
+    """
     if task.state != "open":
         return
-    if delivered and not (task.disproved and row.day < due):
-        effective = due.isoformat() if task.started <= due <= row.day else None
+    out = due <= row.day
+    if (rank < row.passed and out) or (rank < row.reached and not task.disproved):
+        happened = max(due, task.started)
+        effective = happened.isoformat() if happened <= row.day else None
         data: Command = {"reviewer": COMMUNITY, "evidence": []}
         yield task.say(row, "submit_result", task.lead, data, effective)
         yield task.say(row, "accept_result", COMMUNITY, {}, effective)
@@ -226,22 +240,16 @@ def conclude(task: Task, row: Row, delivered: bool, due: date) -> Iterator[Comma
 
 
 def proposal_numbers(rows: list[Row]) -> dict[str, str]:
-    """A short name for each path: its number, followed by -2, -3 … where earlier paths carry the number too."""
+    """A short name for each path: its number, with -2, -3 … where an earlier path has that number."""
     names: dict[str, str] = {}
     seen: dict[int, int] = {}
     for path in dict.fromkeys(row.path for row in rows):
-        number = path_number(path)
+        match = PROPOSAL.search(path)
+        assert match is not None  # read_history refuses such a path
+        number = int(match[1])
         seen[number] = seen.get(number, 0) + 1
         names[path] = str(number) if seen[number] == 1 else f"{number}-{seen[number]}"
     return names
-
-
-def path_number(path: str) -> int:
-    """1234 of keps/sig-node/1234-foo/kep.yaml; the column `kep` is mistyped for three paths."""
-    match = re.search(r"/(\d+)-[^/]*/[^/]+$", path)
-    if match is None:
-        raise ValueError(f"no proposal number in {path!r}")
-    return int(match[1])
 
 
 def read_releases(path: Path) -> dict[Release, date]:
@@ -250,35 +258,37 @@ def read_releases(path: Path) -> dict[Release, date]:
     for line, cells in read_csv(path, ("version", "date")):
         release = read_target(cells["version"])
         if release is None or release in dates:
-            raise BadInput(path, line, "version", f"not a new release: {cells['version']!r}")
+            raise InputError(path, line, "version", f"not a new release: {cells['version']!r}")
         try:
             dates[release] = date.fromisoformat(cells["date"])
         except ValueError as error:
-            raise BadInput(path, line, "date", str(error)) from error
+            raise InputError(path, line, "date", str(error)) from error
     return dates
 
 
 def read_history(path: Path, dates: dict[Release, date]) -> Iterator[Row]:
-    columns = ("recorded_at", "commit", "path", "title", "owning_sig", "participating_sigs", "status", "stage")
+    """The rows in the file's order; where its clock runs back, the time of the row before stands."""
     latest = datetime.min.replace(tzinfo=UTC)
-    for line, cells in read_csv(path, (*columns, *(f"m_{stage}" for stage in STAGES))):
+    for line, cells in read_csv(path, COLUMNS):
         try:
-            latest = max(latest, datetime.fromisoformat(cells["recorded_at"]).astimezone(UTC))
+            at = datetime.fromisoformat(cells["recorded_at"])
         except ValueError as error:
-            raise BadInput(path, line, "recorded_at", str(error)) from error
-        try:
-            path_number(cells["path"])
-        except ValueError as error:
-            raise BadInput(path, line, "path", str(error)) from error
+            raise InputError(path, line, "recorded_at", str(error)) from error
+        if at.tzinfo is None:
+            raise InputError(path, line, "recorded_at", "no offset from UTC")
+        latest = max(latest, at.astimezone(UTC))
+        if not PROPOSAL.search(cells["path"]):
+            raise InputError(path, line, "path", f"no proposal number in {cells['path']!r}")
         if not unit_code(cells["owning_sig"]):
-            raise BadInput(path, line, "owning_sig", "no owner given")
+            raise InputError(path, line, "owning_sig", "no owner given")
         targets: dict[str, Release] = {}
         for stage in STAGES:
             target = read_target(cells[f"m_{stage}"])
             if target is not None and target not in dates:
-                raise BadInput(path, line, f"m_{stage}", f"no date is known for {release_name(target)}")
+                raise InputError(path, line, f"m_{stage}", f"no date is known for {release_name(target)}")
             if target is not None:
                 targets[stage] = target
+        reached, passed = progress(cells["status"], cells["stage"])
         participating = map(unit_code, cells["participating_sigs"].split(";"))
         yield Row(
             at=latest,
@@ -288,22 +298,23 @@ def read_history(path: Path, dates: dict[Release, date]) -> Iterator[Row]:
             lead=unit_code(cells["owning_sig"]),
             participating=frozenset(unit for unit in participating if unit not in ("", "tbd")),
             status=SPELLINGS.get(cells["status"], cells["status"]),
-            delivered=delivered_stages(cells["status"], cells["stage"]),
+            reached=reached,
+            passed=passed,
             targets=targets,
         )
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and named cells of each row; raises BadInput when a column or a cell is missing."""
+    """Line number and named cells of each row; raises InputError when a column or a cell is missing."""
     with path.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         for column in columns:
             if column not in (reader.fieldnames or ()):
-                raise BadInput(path, 1, column, "the header has no such column")
+                raise InputError(path, 1, column, "the header has no such column")
         for cells in reader:
             for column in columns:
                 if cells[column] is None:
-                    raise BadInput(path, reader.line_num, column, "the row ends before this column")
+                    raise InputError(path, reader.line_num, column, "the row ends before this column")
             yield reader.line_num, {column: cells[column].strip() for column in columns}
 
 
@@ -314,19 +325,23 @@ def read_target(cell: str) -> Release | None:
     return None if release == (0, 0) else release
 
 
-def delivered_stages(status: str, stage: str) -> int:
-    """How many stages are shown as delivered: all when implemented, else those before the present one.
+def progress(status: str, stage: str) -> tuple[int, int]:
+    """How many stages a row says were delivered, and how many it shows as behind the proposal.
 
-    `implemented (beta)` delivers as far as beta; `beta (deprecated)` is read as beta; the stages `deprecated`,
-    `disabled` and `removed` say nothing.
+    `implemented` says so of the present stage and those before it, or of all when no stage is given, and
+    shows all as behind; otherwise only the stages before the present one are behind. `implemented (beta)`
+    speaks of beta, `beta (deprecated)` is read as beta; the stages `deprecated`, `disabled` and `removed`
+    say nothing.
     """
     status = SPELLINGS.get(status, status)
-    if status == "implemented":
-        return len(STAGES)
-    if status.startswith("implemented ("):
-        return STAGES.index(status.removeprefix("implemented (").removesuffix(")")) + 1
     stage = SPELLINGS.get(stage, stage).removesuffix(" (deprecated)")
-    return STAGES.index(stage) if stage in STAGES else 0
+    partly = re.fullmatch(rf"implemented \(({'|'.join(STAGES)})\)", status)
+    if partly:
+        reached = STAGES.index(partly[1]) + 1
+        return reached, reached
+    if status == "implemented":
+        return (STAGES.index(stage) + 1 if stage in STAGES else len(STAGES)), len(STAGES)
+    return 0, (STAGES.index(stage) if stage in STAGES else 0)
 
 
 def unit_code(cell: str) -> str:
@@ -353,7 +368,7 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         lines = [json.dumps(command) + "\n" for command in commands(arguments.history, arguments.releases)]
-    except (BadInput, OSError) as error:
+    except (InputError, OSError) as error:
         sys.exit(f"convert.py: {error}")
     if arguments.output is None:
         sys.stdout.writelines(lines)

@@ -280,6 +280,13 @@ class Event(Struct, frozen=True, kw_only=True):
         return dt.date.fromisoformat(self.effective[:10])
 
 
+def happened_before(effective: str, other: str) -> bool:
+    """The one `effective` lies before the other: as instants if both are, else by local day."""
+    if len(effective) > len("2025-03-08") < len(other):
+        return dt.datetime.fromisoformat(effective) < dt.datetime.fromisoformat(other)
+    return effective[:10] < other[:10]
+
+
 class Record(Struct, frozen=True):
     """An event with its place: `position` in the whole log, `recorded_at` in microseconds since 1970, UTC."""
 

@@ -60,8 +60,7 @@ def evolve(plan: Plan | None, event: Event, code: str) -> Plan:
     for later in sorted(rest, key=lambda e: (max(e.day, first.day), e.version)):
         if not isinstance(later.data, ev.PlanAmended):
             continue
-        kept = {code: item for code, item in now.items.items() if code not in later.data.withdrawn}
-        now = PlanSituation(max(later.day, first.day), kept | {item.code: item for item in later.data.items})
+        now = PlanSituation(max(later.day, first.day), _amended(now.items, later.data))
         if segments[-1].since == now.since:
             segments.pop()
         segments.append(now)
@@ -91,15 +90,63 @@ def decide(
     now = plan.situation(moment.day)
     if now is None:
         raise Refused("before_adoption", "effective_at", f"plan {code} was adopted after {moment.day}")
-    for index, item in enumerate(command.withdrawn):
-        if item not in now.items:
-            raise Refused("unknown_item", f"data.withdrawn[{index}]", f"the plan has no item {item}")
-    _check_items({c: i for c, i in now.items.items() if c not in command.withdrawn}, command.items)
-    return (
-        ev.PlanAmended(
-            document=command.document, reason=command.reason, items=command.items, withdrawn=command.withdrawn
-        ),
+    put_in = {item.code for item in command.items}
+    for index, code_out in enumerate(command.withdrawn):
+        if code_out not in now.items:
+            raise Refused("unknown_item", f"data.withdrawn[{index}]", f"the plan has no item {code_out}")
+        if code_out in put_in:
+            raise Refused(
+                "repeated_item", f"data.withdrawn[{index}]", f"item {code_out} is put in and taken out at once"
+            )
+    kept = {c: item for c, item in now.items.items() if c not in command.withdrawn}
+    _check_items(kept, command.items)
+    _check_withdrawn(kept | {item.code: item for item in command.items}, command.withdrawn)
+    amended = ev.PlanAmended(
+        document=command.document, reason=command.reason, items=command.items, withdrawn=command.withdrawn
     )
+    _check_later(plan, now, amended, moment.day)
+    return (amended,)
+
+
+def _check_withdrawn(left: Mapping[str, PlanItem], withdrawn: tuple[str, ...]) -> None:
+    """No item that is left lies under one that goes; raises `Refused` with the index of the latter otherwise."""
+    below = {item.parent: item.code for item in left.values()}
+    for index, gone in enumerate(withdrawn):
+        if gone in below:
+            raise Refused("item_has_items", f"data.withdrawn[{index}]", f"item {below[gone]} lies under item {gone}")
+
+
+def _check_later(plan: Plan, now: PlanSituation, amended: ev.PlanAmended, day: dt.date) -> None:
+    """The amendments of later days still leave a tree; raises `Refused`, naming the first that does not, otherwise."""
+    items = _amended(now.items, amended)
+    for later in sorted(plan.events[1:], key=lambda event: (event.day, event.version)):
+        if later.day <= day or not isinstance(later.data, ev.PlanAmended):
+            continue
+        items = _amended(items, later.data)
+        if not _is_tree(items):
+            raise Refused(
+                "contradicts_later",
+                "effective_at",
+                f"the amendment of {later.day} (version {later.version}) would then leave an item without its parent",
+            )
+
+
+def _amended(items: Mapping[str, PlanItem], data: ev.PlanAmended) -> dict[str, PlanItem]:
+    kept = {code: item for code, item in items.items() if code not in data.withdrawn}
+    return kept | {item.code: item for item in data.items}
+
+
+def _is_tree(items: Mapping[str, PlanItem]) -> bool:
+    """Every parent is there, and no item lies under itself."""
+    roots: set[str | None] = {None}
+    waiting = dict(items)
+    while waiting:
+        placed = {code for code, item in waiting.items() if item.parent in roots}
+        if not placed:
+            return False
+        roots |= placed
+        waiting = {code: item for code, item in waiting.items() if code not in placed}
+    return True
 
 
 def _check_items(kept: Mapping[str, PlanItem], items: tuple[PlanItem, ...]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Moment(Struct, frozen=True):
-    """Who acts, and when: `day` is the local day on which it happened, `today` the local day on which it is recorded."""
+    """Who acts, and when: `day` is the local day on which it happened, `today` the one on which it is recorded."""
 
     acting_unit: str
     day: dt.date
@@ -31,8 +31,19 @@ class Known(Struct, frozen=True):
     plans: Mapping[str, Plan]
 
 
+EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
+"""The days that the ledger counts with; a date outside of them is a slip of the pen."""
+
+
+def check_day(day: dt.date, field: str) -> None:
+    """The day lies between 1900 and 2999; raises `Refused` otherwise."""
+    if not EARLIEST <= day <= LATEST:
+        raise Refused("day_out_of_range", field, f"{day} does not lie between {EARLIEST} and {LATEST}")
+
+
 def check_moment(moment: Moment) -> None:
-    """The effective day is not in the future; raises `Refused` otherwise."""
+    """The effective day is one to count with and not in the future; raises `Refused` otherwise."""
+    check_day(moment.day, "effective_at")
     if moment.day > moment.today:
         raise Refused(
             "effective_in_future",
@@ -48,6 +59,12 @@ def check_references(command: cmd.AnyCommand, moment: Moment, known: Known) -> N
             raise Refused("unknown_unit", field, f"unit {unit} is not registered")
     if isinstance(command, cmd.AssignTask):
         for index, cited in enumerate(command.plan_items):
+            if cited in command.plan_items[:index]:
+                raise Refused(
+                    "repeated_item",
+                    f"data.plan_items[{index}]",
+                    f"item {cited.item} of plan {cited.plan} is cited twice",
+                )
             plan = known.plans.get(cited.plan)
             if plan is None:
                 raise Refused("unknown_plan", f"data.plan_items[{index}].plan", f"plan {cited.plan} is not adopted yet")

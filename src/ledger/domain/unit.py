@@ -102,22 +102,43 @@ def decide(
         case cmd.RenameUnit(name=name, reason=reason):
             return (ev.UnitRenamed(name=name, reason=reason),)
         case cmd.MoveUnit(parent=parent, reason=reason):
-            _check_above(code, parent, moment.day, known.units)
+            until = min((e.day for e in unit.events if e.day > moment.day and _takes_away(e)), default=dt.date.max)
+            if parent is not None:
+                _check_no_circle(code, parent, "data.parent", moment.day, until, known.units)
             return (ev.UnitMoved(parent=parent, reason=reason),)
         case cmd.MergeUnit(into=into, reason=reason):
             if into == code:
                 raise Refused("own_successor", "data.into", "a unit cannot be merged into itself")
+            last = unit.segments[-1]
+            if last.merged_into is not None:
+                raise Refused(
+                    "unit_merged", "unit", f"unit {code} was merged into {last.merged_into} after {moment.day}"
+                )
+            _check_no_circle(code, into, "data.into", moment.day, dt.date.max, known.units)
             return (ev.UnitMerged(into=into, reason=reason),)
 
 
-def _check_above(code: str, parent: str | None, day: dt.date, units: Mapping[str, Unit]) -> None:
-    """`code` does not lie above `parent` on that day; raises `Refused` otherwise."""
-    seen: set[str] = set()
-    above = parent
-    while above is not None and above not in seen:
-        if above == code:
-            raise Refused("circular_units", "data.parent", f"unit {parent} lies under unit {code} on {day}")
-        seen.add(above)
-        found = units.get(above)
-        situation = found.situation(day) if found else None
-        above = situation.parent if situation else None
+def _takes_away(event: Event) -> bool:
+    """The event ends the unit's place under its parent."""
+    return isinstance(event.data, (ev.UnitMoved, ev.UnitMerged))
+
+
+def _check_no_circle(
+    code: str, target: str, field: str, first: dt.date, until: dt.date, units: Mapping[str, Unit]
+) -> None:
+    """On no day from `first` to before `until` does `target` lie under `code`; raises `Refused` otherwise.
+
+    A unit lies under its parent, and a merged one under its successor. Only a backdated record has days to look at
+    besides the first: those on which some unit changed since.
+    """
+    changes = {s.since for unit in units.values() for s in unit.segments if first < s.since < until}
+    for day in (first, *sorted(changes)):
+        seen: set[str] = set()
+        at: str | None = target
+        while at is not None and at not in seen:
+            if at == code:
+                raise Refused("circular_units", field, f"unit {target} lies under unit {code} on {day}")
+            seen.add(at)
+            found = units.get(at)
+            situation = found.situation(day) if found else None
+            at = (situation.merged_into or situation.parent) if situation else None

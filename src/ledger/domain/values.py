@@ -8,7 +8,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Code = Annotated[str, Meta(min_length=1, max_length=120, pattern=r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$")]
+Code = Annotated[
+    str,
+    Meta(min_length=1, max_length=120, pattern=r"^[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$(?!\n)"),
+]
 """The name by which people cite a unit, task, plan, item or blocker: 1-120 characters, no control characters,
 no blank at either end."""
 Line = Annotated[str, Meta(min_length=1, max_length=500)]
@@ -37,7 +40,7 @@ class Deadline(Value, frozen=True):
 
     @property
     def last_day(self) -> dt.date:
-        """The last local day that is still in time: `by D` ends with day D, `before D` with the day before (RULES 1)."""
+        """The last local day that is still in time: `by D` ends with day D, `before D` with the day before it."""
         return self.date if self.kind == "by" else self.date - dt.timedelta(days=1)
 
 
@@ -74,7 +77,7 @@ class IndicatorValue(Value, frozen=True):
     """A reading of an indicator; a decimal, kept as text because entries hold no floats."""
 
     name: Line
-    value: Annotated[str, Meta(pattern=r"^-?\d{1,18}(\.\d{1,9})?$")]
+    value: Annotated[str, Meta(pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,9})?$(?!\n)")]
 
 
 class Document(Value, frozen=True):
@@ -83,15 +86,16 @@ class Document(Value, frozen=True):
     name: Line
     media_type: Line
     size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 
 
 def basis_points(percent: Decimal) -> int | None:
     """The percentage in basis points, or None when it is outside 0-100 or has more than two decimals."""
-    if not percent.is_finite():
+    if not percent.is_finite() or not 0 <= percent <= 100:
         return None
-    scaled = percent * 100
-    return int(scaled) if scaled == scaled.to_integral_value() and 0 <= scaled <= BASIS_POINTS else None
+    # Rounded and compared, not multiplied: a product is rounded to the context's 28 digits, and may overflow.
+    rounded = percent.quantize(Decimal("0.01"))
+    return int(rounded.scaleb(2)) if rounded == percent else None
 
 
 def percent_text(points: int) -> str:

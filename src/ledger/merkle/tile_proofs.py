@@ -51,7 +51,10 @@ def root(size: int, read_tile: ReadTile) -> bytes:
 
 
 def inclusion(position: int, size: int, read_tile: ReadTile) -> InclusionProof:
-    """Return the proof that the tree of `size` leaves holds its leaf at `position`, or ProofError."""
+    """Return the proof that the tree of `size` leaves holds its leaf at `position`.
+
+    Raises ProofError when the tree has no such position.
+    """
     return prove_inclusion(position, size, _TileTree(size, read_tile))
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from ledger.domain import events as ev
+from ledger.domain.rules import check_day
 from ledger.domain.task.state import Situation, Task
 from ledger.domain.values import Deadline, Ground
 from ledger.errors import Refused
@@ -10,16 +13,17 @@ from ledger.errors import Refused
 
 def check_deadline(deadline: Deadline, field: str) -> None:
     """The deadline can be counted with what the ledger knows; raises `Refused` otherwise."""
+    check_day(deadline.date, f"{field}.date")
     if deadline.roll_forward:
         raise Refused(
             "no_calendar",
             f"{field}.roll_forward",
-            "a deadline that moves to the next working day needs a calendar, and this ledger has none: give the day itself",
+            "moving a deadline to the next working day needs a calendar, and this ledger has none: give the day itself",
         )
 
 
-def check_extension(task: Task, now: Situation, new: Deadline, grounds: tuple[Ground, ...]) -> None:
-    """`new` is later than the deadline in force and every ground names one thing of this task's past."""
+def check_extension(task: Task, now: Situation, new: Deadline, grounds: tuple[Ground, ...], day: dt.date) -> None:
+    """`new` is later than the deadline in force and every ground names one thing of this task's past, by `day`."""
     check_deadline(new, "data.new_deadline")
     if now.deadline is None:
         raise Refused(
@@ -32,7 +36,9 @@ def check_extension(task: Task, now: Situation, new: Deadline, grounds: tuple[Gr
             f"{new.last_day} is not later than {now.deadline.last_day}, the last day in force",
         )
     for index, ground in enumerate(grounds):
-        _check_ground(task, ground, f"data.grounds[{index}]")
+        _check_ground(task, ground, f"data.grounds[{index}]", day)
+        if ground in grounds[:index]:
+            raise Refused("repeated_ground", f"data.grounds[{index}]", "the same ground is named twice")
 
 
 def check_brought_forward(now: Situation, new: Deadline) -> None:
@@ -40,7 +46,9 @@ def check_brought_forward(now: Situation, new: Deadline) -> None:
     check_deadline(new, "data.new_deadline")
     if now.deadline is None:
         raise Refused(
-            "no_deadline", "data.new_deadline", "the task has no deadline to bring forward: give it one by rebaseline_task"
+            "no_deadline",
+            "data.new_deadline",
+            "the task has no deadline to bring forward: give it one by rebaseline_task",
         )
     if new.last_day >= now.deadline.last_day:
         raise Refused(
@@ -57,19 +65,19 @@ def check_rebaseline(now: Situation, new: Deadline) -> None:
         raise Refused("same_deadline", "data.new_deadline", f"{new.date} is the baseline and in force already")
 
 
-def _check_ground(task: Task, ground: Ground, field: str) -> None:
+def _check_ground(task: Task, ground: Ground, field: str, day: dt.date) -> None:
     if len(ground.named) != 1:
         raise Refused("which_ground", field, "name exactly one of blocker, suspension_by, predecessor_lead")
-    standing = [event for event in task.events if event.version not in task.retracted]
+    past = [event for event in task.standing() if event.day <= day]
     if ground.blocker is not None:
-        found = any(isinstance(e.data, ev.BlockerRaised) and e.data.blocker == ground.blocker for e in standing)
-        what = f"blocker {ground.blocker} was never raised"
+        found = any(isinstance(e.data, ev.BlockerRaised) and e.data.blocker == ground.blocker for e in past)
+        what = f"no blocker {ground.blocker} was raised by {day}"
     elif ground.suspension_by is not None:
-        found = any(isinstance(e.data, ev.TaskSuspended) and e.actor.unit == ground.suspension_by for e in standing)
-        what = f"{ground.suspension_by} never suspended the task"
+        found = any(isinstance(e.data, ev.TaskSuspended) and e.actor.unit == ground.suspension_by for e in past)
+        what = f"{ground.suspension_by} had not suspended the task by {day}"
     else:
-        leads = {e.data.lead for e in standing if isinstance(e.data, (ev.TaskAssigned, ev.LeadReassigned))}
+        leads = {e.data.lead for e in past if isinstance(e.data, (ev.TaskAssigned, ev.LeadReassigned))}
         found = ground.predecessor_lead in leads
-        what = f"{ground.predecessor_lead} never led the task"
+        what = f"{ground.predecessor_lead} had not led the task by {day}"
     if not found:
         raise Refused("unknown_ground", f"{field}.{ground.named[0]}", what)

@@ -1,18 +1,21 @@
 """Which commands a task takes, and the events that answer them.
 
 A command is judged at its place: against the situation at the end of the day on which it takes effect, as known
-now. So a late record about a closed task's past is taken, and one that cannot have happened is refused.
+now. So a late record about a closed task's past is taken, and one that cannot have happened is refused: for
+what came before it, or for what is recorded of the days after it.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
-from ledger.domain.rules import Known, Moment, check_moment, check_references
+from ledger.domain.rules import Known, Moment, check_day, check_moment, check_references
 from ledger.domain.task.deadlines import check_brought_forward, check_deadline, check_extension, check_rebaseline
+from ledger.domain.task.late import check_later
 from ledger.domain.task.state import Situation, Task
 from ledger.domain.values import basis_points
 from ledger.errors import Refused
@@ -37,7 +40,9 @@ def decide(
         raise Refused("unknown_task", "task", f"task {code} is not assigned yet")
     check_references(command, moment, known)
     situation = _situation_at(task, command, moment)
-    return (_ANSWERS[type(command)](task, situation, command, moment),)
+    answer = _ANSWERS[type(command)](task, situation, command, moment)
+    check_later(task, situation, answer, moment)
+    return (answer,)
 
 
 def _situation_at(task: Task, command: cmd.TaskCommand, moment: Moment) -> Situation:
@@ -66,6 +71,8 @@ def _situation_at(task: Task, command: cmd.TaskCommand, moment: Moment) -> Situa
 
 
 def _assigned(command: cmd.AssignTask, moment: Moment) -> ev.TaskAssigned:
+    if command.start is not None:
+        check_day(command.start, "data.start")
     if command.deadline is not None:
         check_deadline(command.deadline, "data.deadline")
         if command.start is not None and command.start > command.deadline.last_day:
@@ -100,24 +107,24 @@ def _officer_named(_: Task, __: Situation, command: cmd.NameOfficer, ___: Moment
     return ev.OfficerNamed(officer=command.officer)
 
 
-def _extension_requested(task: Task, now: Situation, command: cmd.RequestExtension, _: Moment) -> ev.EventData:
-    if any(isinstance(e.data, ev.ExtensionRequested) and e.data.request == command.request for e in task.events):
+def _extension_requested(task: Task, now: Situation, command: cmd.RequestExtension, moment: Moment) -> ev.EventData:
+    if _naming(task, "request", command.request, ev.ExtensionRequested):
         raise Refused("request_exists", "data.request", f"extension request {command.request} was made before")
-    check_extension(task, now, command.new_deadline, command.grounds)
+    check_extension(task, now, command.new_deadline, command.grounds, moment.day)
     return ev.ExtensionRequested(
         request=command.request, new_deadline=command.new_deadline, grounds=command.grounds, reason=command.reason
     )
 
 
-def _extension_refused(_: Task, now: Situation, command: cmd.RefuseExtension, __: Moment) -> ev.EventData:
-    _check_pending(now, command.request)
+def _extension_refused(task: Task, now: Situation, command: cmd.RefuseExtension, moment: Moment) -> ev.EventData:
+    _check_pending(task, now, command.request, moment.day)
     return ev.ExtensionRefused(request=command.request, reason=command.reason)
 
 
 def _deadline_extended(task: Task, now: Situation, command: cmd.ExtendDeadline, moment: Moment) -> ev.EventData:
     if command.request is not None:
-        _check_pending(now, command.request)
-    check_extension(task, now, command.new_deadline, command.grounds)
+        _check_pending(task, now, command.request, moment.day)
+    check_extension(task, now, command.new_deadline, command.grounds, moment.day)
     return ev.DeadlineExtended(
         new_deadline=command.new_deadline,
         grounds=command.grounds,
@@ -153,7 +160,9 @@ def _progress_reported(_: Task, __: Situation, command: cmd.ReportProgress, ___:
     points = basis_points(command.percent)
     if points is None:
         raise Refused(
-            "percent_out_of_range", "data.percent", f"{command.percent} is not between 0 and 100 with two decimals at most"
+            "percent_out_of_range",
+            "data.percent",
+            f"{command.percent} is not between 0 and 100 with two decimals at most",
         )
     return ev.ProgressReported(
         percent=points, narrative=command.narrative, next_steps=command.next_steps, indicators=command.indicators
@@ -161,7 +170,7 @@ def _progress_reported(_: Task, __: Situation, command: cmd.ReportProgress, ___:
 
 
 def _blocker_raised(task: Task, _: Situation, command: cmd.RaiseBlocker, __: Moment) -> ev.EventData:
-    if _blocker_events(task, ev.BlockerRaised, command.blocker):
+    if _naming(task, "blocker", command.blocker, ev.BlockerRaised):
         raise Refused("blocker_exists", "data.blocker", f"blocker {command.blocker} was raised before")
     return ev.BlockerRaised(
         blocker=command.blocker,
@@ -172,25 +181,26 @@ def _blocker_raised(task: Task, _: Situation, command: cmd.RaiseBlocker, __: Mom
     )
 
 
-def _blocker_confirmed(task: Task, now: Situation, command: cmd.ConfirmBlocker, _: Moment) -> ev.EventData:
-    _check_no_verdict(task, now, command.blocker)
+def _blocker_confirmed(task: Task, now: Situation, command: cmd.ConfirmBlocker, moment: Moment) -> ev.EventData:
+    _check_no_verdict(task, now, command.blocker, moment.day)
     return ev.BlockerConfirmed(blocker=command.blocker, reason=command.reason)
 
 
-def _blocker_rejected(task: Task, now: Situation, command: cmd.RejectBlocker, _: Moment) -> ev.EventData:
-    _check_no_verdict(task, now, command.blocker)
+def _blocker_rejected(task: Task, now: Situation, command: cmd.RejectBlocker, moment: Moment) -> ev.EventData:
+    _check_no_verdict(task, now, command.blocker, moment.day)
     return ev.BlockerRejected(blocker=command.blocker, reason=command.reason)
 
 
-def _blocker_resolved(task: Task, now: Situation, command: cmd.ResolveBlocker, _: Moment) -> ev.EventData:
+def _blocker_resolved(task: Task, now: Situation, command: cmd.ResolveBlocker, moment: Moment) -> ev.EventData:
     blocker = now.blocker(command.blocker)
     if blocker is None:
-        raise _unknown_blocker(command.blocker)
+        raise _unknown_blocker(command.blocker, moment.day)
     if blocker.verdict == "rejected":
         raise Refused("blocker_rejected", "data.blocker", f"blocker {command.blocker} was rejected")
-    resolved = _blocker_events(task, ev.BlockerResolved, command.blocker)
-    if resolved:
-        raise Refused("blocker_resolved", "data.blocker", f"blocker {command.blocker} was resolved on {resolved[0].day}")
+    later = _naming(task, "blocker", command.blocker, ev.BlockerResolved, after=moment.day)
+    resolved_on = later[0].day if later else blocker.resolved_on
+    if resolved_on is not None:
+        raise Refused("blocker_resolved", "data.blocker", f"blocker {command.blocker} was resolved on {resolved_on}")
     return ev.BlockerResolved(blocker=command.blocker, reason=command.reason)
 
 
@@ -202,13 +212,13 @@ def _result_submitted(_: Task, now: Situation, command: cmd.SubmitResult, __: Mo
     return ev.ResultSubmitted(reviewer=command.reviewer, evidence=command.evidence)
 
 
-def _result_returned(_: Task, now: Situation, command: cmd.ReturnResult, __: Moment) -> ev.EventData:
-    _check_submitted(now)
+def _result_returned(_: Task, now: Situation, command: cmd.ReturnResult, moment: Moment) -> ev.EventData:
+    _check_submitted(now, moment.day)
     return ev.ResultReturned(reasons=command.reasons)
 
 
-def _result_accepted(_: Task, now: Situation, __: cmd.AcceptResult, ___: Moment) -> ev.EventData:
-    _check_submitted(now)
+def _result_accepted(_: Task, now: Situation, __: cmd.AcceptResult, moment: Moment) -> ev.EventData:
+    _check_submitted(now, moment.day)
     return ev.ResultAccepted()
 
 
@@ -218,9 +228,9 @@ def _suspended(_: Task, now: Situation, command: cmd.SuspendTask, __: Moment) ->
     return ev.TaskSuspended(reason=command.reason)
 
 
-def _resumed(_: Task, now: Situation, __: cmd.ResumeTask, ___: Moment) -> ev.EventData:
+def _resumed(_: Task, now: Situation, __: cmd.ResumeTask, moment: Moment) -> ev.EventData:
     if now.suspended_by is None:
-        raise Refused("not_suspended", "task", "the task is not suspended")
+        raise Refused("not_suspended", "task", f"the task is not suspended on {moment.day}")
     return ev.TaskResumed()
 
 
@@ -228,9 +238,9 @@ def _cancelled(_: Task, __: Situation, command: cmd.CancelTask, ___: Moment) -> 
     return ev.TaskCancelled(reason=command.reason)
 
 
-def _reopened(_: Task, now: Situation, command: cmd.ReopenTask, __: Moment) -> ev.EventData:
+def _reopened(_: Task, now: Situation, command: cmd.ReopenTask, moment: Moment) -> ev.EventData:
     if not now.is_closed:
-        raise Refused("task_open", "task", "the task is open: there is nothing to reopen")
+        raise Refused("task_open", "task", f"the task is open on {moment.day}: there is nothing to reopen")
     return ev.TaskReopened(cause=command.cause, reason=command.reason)
 
 
@@ -243,44 +253,52 @@ def _retracted(task: Task, _: Situation, command: cmd.RetractRecord, __: Moment)
             break
     else:
         raise Refused("unknown_record", field, "the task has no such record")
-    if isinstance(event.data, (ev.TaskAssigned, ev.RecordRetracted)):
-        raise Refused("not_retractable", field, f"a {event.type} record cannot be retracted")
+    if isinstance(event.data, ev.TaskAssigned):
+        raise Refused("not_retractable", field, "the assignment cannot be retracted: cancel the task instead")
+    if isinstance(event.data, ev.RecordRetracted):
+        raise Refused("not_retractable", field, "a retraction cannot be retracted: record what happened once more")
     if event.version in task.retracted:
         raise Refused("already_retracted", field, f"version {event.version} was retracted before")
     return ev.RecordRetracted(event=event.id, version=event.version, reason=command.reason)
 
 
-def _blocker_events(task: Task, kind: type[ev.EventData], blocker: str) -> list[ev.Event]:
-    """The standing (not retracted) events of that kind about that blocker, whenever they take effect."""
-    return [
-        event
-        for event in task.events
-        if type(event.data) is kind
-        and getattr(event.data, "blocker", None) == blocker
-        and event.version not in task.retracted
-    ]
+def _naming(
+    task: Task, field: str, code: str, *kinds: type[ev.EventData], after: dt.date = dt.date.min
+) -> list[ev.Event]:
+    """The standing events of those kinds whose `field` is that code, and that are dated after that day."""
+    return [e for e in task.standing() if type(e.data) in kinds and getattr(e.data, field) == code and e.day > after]
 
 
-def _check_no_verdict(task: Task, now: Situation, blocker: str) -> None:
-    if now.blocker(blocker) is None:
-        raise _unknown_blocker(blocker)
-    for kind, word in ((ev.BlockerConfirmed, "confirmed"), (ev.BlockerRejected, "rejected")):
-        if _blocker_events(task, kind, blocker):
-            raise Refused("verdict_given", "data.blocker", f"blocker {blocker} was {word} before")
+def _check_no_verdict(task: Task, now: Situation, blocker: str, day: dt.date) -> None:
+    found = now.blocker(blocker)
+    if found is None:
+        raise _unknown_blocker(blocker, day)
+    if found.verdict is not None:
+        raise Refused("verdict_given", "data.blocker", f"blocker {blocker} was {found.verdict} by then")
+    for later in _naming(task, "blocker", blocker, ev.BlockerConfirmed, ev.BlockerRejected, after=day):
+        raise Refused("verdict_given", "data.blocker", f"a verdict on blocker {blocker} was given on {later.day}")
 
 
-def _unknown_blocker(blocker: str) -> Refused:
-    return Refused("unknown_blocker", "data.blocker", f"no blocker {blocker} was raised by that day")
+def _unknown_blocker(blocker: str, day: dt.date) -> Refused:
+    return Refused("unknown_blocker", "data.blocker", f"no blocker {blocker} was raised by {day}")
 
 
-def _check_pending(now: Situation, request: str) -> None:
+def _check_pending(task: Task, now: Situation, request: str, day: dt.date) -> None:
     if all(r.code != request for r in now.requests):
-        raise Refused("unknown_request", "data.request", f"no extension request {request} is waiting for an answer")
+        raise Refused(
+            "unknown_request", "data.request", f"no extension request {request} is waiting for an answer on {day}"
+        )
+    for later in _naming(task, "request", request, ev.ExtensionRefused, ev.DeadlineExtended, after=day):
+        raise Refused("request_answered", "data.request", f"extension request {request} was answered on {later.day}")
 
 
-def _check_submitted(now: Situation) -> None:
+def _check_submitted(now: Situation, day: dt.date) -> None:
     if now.life != "submitted":
-        raise Refused("not_submitted", "task", "no result has been submitted")
+        raise Refused("not_submitted", "task", f"no result waits for review on {day}")
+    if now.submitted_on is not None and day < now.submitted_on:
+        raise Refused(
+            "before_submission", "effective_at", f"the result was submitted on {now.submitted_on}, after {day}"
+        )
 
 
 def _without_repeats(units: tuple[str, ...], field: str) -> tuple[str, ...]:

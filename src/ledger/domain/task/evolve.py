@@ -1,4 +1,4 @@
-"""How events change a task. Total: an event whose ground was retracted changes nothing, and is never an error.
+"""How events change a task. Total: an event that has lost its ground changes nothing, and is never an error.
 
 Events take effect in the order in which they happened: by local day, then by version. The assignment comes first,
 whatever its day, so a result dated before it takes effect on the day of assignment.
@@ -34,29 +34,41 @@ def evolve(task: Task | None, event: Event, code: str) -> Task:
     task's events anew.
     """
     if task is None:
-        return _refold(Task(code, (event,), frozenset(), ()))
-    grown = Task(code, (*task.events, event), task.retracted, task.segments)
+        return _refolded(code, (event,), frozenset())
+    events = (*task.events, event)
     if isinstance(event.data, ev.RecordRetracted):
-        return _refold(replace(grown, retracted=task.retracted | {event.data.version}))
-    if event.day < task.segments[-1].since:
-        return _refold(grown)
-    return replace(grown, segments=_extended(task.segments, event, event.day))
+        return _refolded(code, events, task.retracted | {event.data.version})
+    day = event.day
+    if day < task.latest:
+        return _refolded(code, events, task.retracted)
+    return Task(code, events, task.retracted, _extended(task.segments, event, day), day)
 
 
-def _refold(task: Task) -> Task:
-    first = task.events[0]
-    standing = [event for event in task.events[1:] if event.version not in task.retracted]
-    standing.sort(key=lambda event: (max(event.day, first.day), event.version))
+def step(now: Situation, event: Event) -> Situation:
+    """The situation after the event; `now` itself when the event changes nothing, or could not have happened then."""
+    handler = _HANDLERS.get(type(event.data))
+    return handler(now, event, event.data) if handler else now
+
+
+def in_effect_order(events: Iterable[Event], assigned_on: dt.date) -> list[tuple[dt.date, Event]]:
+    """The events with the local day on which each takes effect, which is never before the assignment."""
+    dated = ((max(event.day, assigned_on), event) for event in events if type(event.data) is not ev.RecordRetracted)
+    return sorted(dated, key=lambda pair: (pair[0], pair[1].version))
+
+
+def _refolded(code: str, events: tuple[Event, ...], retracted: frozenset[int]) -> Task:
+    first, *rest = events
+    standing = (event for event in rest if event.version not in retracted)
+    latest = first.day
     segments: tuple[Segment, ...] = (Segment(first.day, _assigned(first)),)
-    for event in standing:
-        segments = _extended(segments, event, max(event.day, first.day))
-    return replace(task, segments=segments)
+    for latest, event in in_effect_order(standing, first.day):
+        segments = _extended(segments, event, latest)
+    return Task(code, events, retracted, segments, latest)
 
 
 def _extended(segments: tuple[Segment, ...], event: Event, day: dt.date) -> tuple[Segment, ...]:
     last = segments[-1]
-    handler = _HANDLERS.get(type(event.data))
-    situation = handler(last.situation, event, event.data) if handler else last.situation
+    situation = step(last.situation, event)
     if situation is last.situation:
         return segments
     if last.since == day:
@@ -80,6 +92,7 @@ def _assigned(event: Event) -> Situation:
         classification=data.classification,
         plan_items=data.plan_items,
         assigned_on=event.day,
+        assigned_at=event.effective,
         original=data.deadline,
         baseline=data.deadline,
         deadline=data.deadline,
@@ -104,10 +117,13 @@ def _extension_requested(now: Situation, event: Event, data: ev.ExtensionRequest
 
 
 def _extension_refused(now: Situation, _: Event, data: ev.ExtensionRefused) -> Situation:
-    return replace(now, requests=_without(now, data.request))
+    requests = _without(now, data.request)
+    return now if len(requests) == len(now.requests) else replace(now, requests=requests)
 
 
 def _deadline_extended(now: Situation, _: Event, data: ev.DeadlineExtended) -> Situation:
+    if now.deadline is None or data.new_deadline.last_day <= now.deadline.last_day:
+        return now
     return replace(now, deadline=data.new_deadline, requests=_without(now, data.request))
 
 
@@ -117,6 +133,8 @@ def _rebaselined(now: Situation, _: Event, data: ev.Rebaselined) -> Situation:
 
 
 def _brought_forward(now: Situation, _: Event, data: ev.DeadlineBroughtForward) -> Situation:
+    if now.deadline is None or data.new_deadline.last_day >= now.deadline.last_day:
+        return now
     return replace(now, deadline=data.new_deadline)
 
 
@@ -153,7 +171,12 @@ def _result_submitted(now: Situation, event: Event, data: ev.ResultSubmitted) ->
     if now.is_closed:
         return now
     return replace(
-        now, life="submitted", reviewer=data.reviewer, submitted_on=event.day, submitted_against=now.deadline
+        now,
+        life="submitted",
+        reviewer=data.reviewer,
+        submitted_on=event.day,
+        submitted_at=event.effective,
+        submitted_against=now.deadline,
     )
 
 
@@ -174,10 +197,12 @@ def _suspended(now: Situation, event: Event, _: ev.TaskSuspended) -> Situation:
 
 
 def _resumed(now: Situation, _: Event, __: ev.TaskResumed) -> Situation:
-    return replace(now, suspended_by=None)
+    return now if now.suspended_by is None else replace(now, suspended_by=None)
 
 
 def _cancelled(now: Situation, event: Event, _: ev.TaskCancelled) -> Situation:
+    if now.is_closed:
+        return now
     return replace(now, life="cancelled", closed_on=event.day, suspended_by=None)
 
 
@@ -186,7 +211,7 @@ def _reopened(now: Situation, _: Event, __: ev.TaskReopened) -> Situation:
 
 
 def _unsubmitted(now: Situation) -> Situation:
-    return replace(now, life="open", reviewer=None, submitted_on=None, submitted_against=None)
+    return replace(now, life="open", reviewer=None, submitted_on=None, submitted_at=None, submitted_against=None)
 
 
 def _without(now: Situation, request: str | None) -> tuple[ExtensionRequest, ...]:
@@ -194,6 +219,8 @@ def _without(now: Situation, request: str | None) -> tuple[ExtensionRequest, ...
 
 
 def _changed_blocker(now: Situation, code: str, **change: Any) -> Situation:
+    if now.blocker(code) is None:
+        return now
     blockers = tuple(replace(b, **change) if b.code == code else b for b in now.blockers)
     return replace(now, blockers=blockers)
 

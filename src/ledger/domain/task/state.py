@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
 
-from ledger.domain.events import Event
+from ledger.domain.events import Event, happened_before
 from ledger.domain.values import Classification, Deadline, Ground, PlanItemRef, Priority
 
 Life = Literal["open", "submitted", "done", "cancelled"]
@@ -56,6 +57,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     classification: Classification
     plan_items: tuple[PlanItemRef, ...]
     assigned_on: dt.date
+    assigned_at: str
+    """The assignment's `effective`: a local day or an instant."""
     original: Deadline | None
     """The deadline first given."""
     baseline: Deadline | None
@@ -69,6 +72,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     reported_on: dt.date | None = None
     reviewer: str | None = None
     submitted_on: dt.date | None = None
+    submitted_at: str | None = None
+    """The submission's `effective`: a local day or an instant."""
     submitted_against: Deadline | None = None
     """The deadline in force when the standing submission was made: on-time status is judged by it."""
     closed_on: dt.date | None = None
@@ -84,8 +89,10 @@ class Situation(Struct, frozen=True, kw_only=True):
 
     @property
     def ends_before_start(self) -> bool:
-        """The result is dated before the day the task was assigned: possible in paper work, and always flagged."""
-        return self.life == "done" and self.submitted_on is not None and self.submitted_on < self.assigned_on
+        """The result is dated before the assignment, if only by minutes: possible in paper work, and always flagged."""
+        if self.life != "done" or self.submitted_at is None:
+            return False
+        return happened_before(self.submitted_at, self.assigned_at)
 
     def blocker(self, code: str) -> Blocker | None:
         """The blocker of that code as it stands that day, or None."""
@@ -109,6 +116,8 @@ class Task(Struct, frozen=True):
     events: tuple[Event, ...]
     retracted: frozenset[int]
     segments: tuple[Segment, ...]
+    latest: dt.date
+    """The last local day on which a standing event is dated, whether it changed anything or not."""
 
     @property
     def version(self) -> int:
@@ -119,6 +128,10 @@ class Task(Struct, frozen=True):
     def assigned_on(self) -> dt.date:
         """The local day on which the task was assigned."""
         return self.events[0].day
+
+    def standing(self) -> Iterator[Event]:
+        """The events that were not retracted, in version order."""
+        return (event for event in self.events if event.version not in self.retracted)
 
     def situation(self, on: dt.date) -> Situation | None:
         """The situation at the end of local day `on`, or None before the task was assigned."""

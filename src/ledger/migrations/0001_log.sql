@@ -1,0 +1,272 @@
+-- The log, and the one way into it.
+--
+-- Two roles: whoever migrates owns everything here; ledger_app is what the product works as. It reads, and it executes
+-- the functions below, which run with the owner's rights. It holds no right to change the log by itself.
+
+DO $$
+BEGIN
+    CREATE ROLE ledger_app LOGIN;
+EXCEPTION
+    -- Roles belong to the whole server: another ledger on it, or a migrator running beside this one, made it first.
+    WHEN duplicate_object OR unique_violation THEN NULL;
+END
+$$;
+
+REVOKE ALL ON SCHEMA ledger FROM PUBLIC;
+GRANT USAGE ON SCHEMA ledger TO ledger_app;
+
+CREATE TABLE ledger.log (
+    position    bigint  NOT NULL,
+    recorded_at bigint  NOT NULL,
+    version     integer NOT NULL,
+    stream      text    NOT NULL,
+    type        text    NOT NULL,
+    entry       bytea   NOT NULL,
+    CONSTRAINT log_pkey PRIMARY KEY (position),
+    CONSTRAINT log_stream_version_key UNIQUE (stream, version),
+    -- as_of=T finds its prefix of the log here.
+    CONSTRAINT log_recorded_at_key UNIQUE (recorded_at),
+    CONSTRAINT log_entry_size CHECK (octet_length(entry) <= 65535)
+) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
+COMMENT ON TABLE ledger.log IS 'Every event, in commit order. position: 0, 1, 2 ... without gaps; recorded_at: microseconds since 1970 UTC, strictly increasing; entry: the exact bytes that are hashed and exported.';
+
+-- Units and plans are few among many task events, and every command handler follows them.
+CREATE INDEX log_directory_idx ON ledger.log (position) WHERE stream LIKE 'unit/%' OR stream LIKE 'plan/%';
+-- Imports are fewer still, and every report names the ones it rests on.
+CREATE INDEX log_history_idx ON ledger.log (position) WHERE type = 'history.imported';
+
+CREATE TABLE ledger.head (
+    only_row      boolean NOT NULL DEFAULT true CHECK (only_row),
+    next_position bigint  NOT NULL,
+    recorded_at   bigint  NOT NULL,
+    live_from     bigint,
+    restoring     boolean NOT NULL,
+    time_zone     text,
+    CONSTRAINT head_pkey PRIMARY KEY (only_row)
+) WITH (fillfactor = 10);
+COMMENT ON TABLE ledger.head IS 'The head of the log, one row: appending locks it, so positions are given in commit order. live_from: the first position that is not imported history.';
+INSERT INTO ledger.head (next_position, recorded_at, restoring) VALUES (0, 0, false);
+
+CREATE TABLE ledger.stream (
+    stream  text    NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT stream_pkey PRIMARY KEY (stream)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE ledger.stream IS 'The version at which each stream stands: what an append compares and sets.';
+
+CREATE TABLE ledger.idempotency (
+    unit        text    NOT NULL,
+    key         text    NOT NULL,
+    position    bigint  NOT NULL,
+    recorded_at bigint  NOT NULL,
+    version     integer NOT NULL,
+    fingerprint bytea   NOT NULL,
+    CONSTRAINT idempotency_pkey PRIMARY KEY (unit, key)
+);
+COMMENT ON TABLE ledger.idempotency IS 'The first answer to each idempotency key of a unit, and the SHA-256 of the command that it was given for.';
+
+GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency TO ledger_app;
+
+-- Append-only, whoever asks: also for the owner, also when replication settings would skip ordinary triggers.
+CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the log is append-only: % refused', TG_OP USING ERRCODE = 'LG001';
+END
+$$;
+CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.log
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.log ENABLE ALWAYS TRIGGER log_append_only;
+
+-- Take a batch of appends in one statement, and answer each.
+--
+-- An append is one stream's next events: events[k] belongs to append of_append[k] (1-based, ascending). It is
+--   recorded  at consecutive positions from `at_position`, recorded_at rising by 1 µs an event;
+--   conflict  when the stream stands at `at_version` and not at the version expected;
+--   replayed  when the unit used the key before for the same command: the first answer is given again;
+--   refused   for the reason given. An append that is not recorded leaves no trace and harms no other,
+-- unless all_or_nothing is set: then the first such append undoes the whole batch (SQLSTATE LG002).
+-- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now.
+CREATE FUNCTION ledger.append(
+    streams        text[],
+    expected       integer[],
+    units          text[],
+    keys           text[],
+    fingerprints   bytea[],
+    history        bigint[],
+    of_append      integer[],
+    types          text[],
+    events         bytea[],
+    all_or_nothing boolean
+) RETURNS TABLE (status text, at_position bigint, at_recorded bigint, at_version integer, reason text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    head      ledger.head;
+    known     ledger.idempotency;
+    first     bigint;
+    stamp     bigint;
+    now_us    bigint;
+    next_event integer := 1;
+    from_event integer;
+    size       integer;
+    biggest    integer;
+    given      boolean;
+    positions  bigint[]  := '{}';
+    stamps     bigint[]  := '{}';
+    versions   integer[] := '{}';
+    names      text[]    := '{}';
+    chosen     integer[] := '{}';
+BEGIN
+    SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
+    -- The clock is read under the lock, and never runs back.
+    now_us := floor(extract(epoch FROM clock_timestamp()) * 1000000);
+    first := head.next_position;
+    stamp := head.recorded_at;
+    FOR i IN 1 .. cardinality(streams) LOOP
+        from_event := next_event;
+        biggest := 0;
+        WHILE next_event <= cardinality(of_append) AND of_append[next_event] = i LOOP
+            biggest := greatest(biggest, octet_length(events[next_event]));
+            next_event := next_event + 1;
+        END LOOP;
+        size := next_event - from_event;
+        at_position := NULL; at_recorded := NULL; at_version := NULL; reason := NULL; status := NULL;
+
+        IF keys[i] IS NOT NULL THEN
+            SELECT * INTO known FROM ledger.idempotency AS k WHERE k.unit = units[i] AND k.key = keys[i];
+            IF FOUND THEN
+                IF known.fingerprint = fingerprints[i] THEN
+                    status := 'replayed'; at_position := known.position;
+                    at_recorded := known.recorded_at; at_version := known.version;
+                ELSE
+                    status := 'refused'; reason := 'key_reused';
+                END IF;
+            END IF;
+        END IF;
+        IF status IS NULL THEN
+            SELECT s.version INTO at_version FROM ledger.stream AS s WHERE s.stream = streams[i];
+            -- A stream that does not exist stands at 0; the library's own aggregates may begin with version 0 instead.
+            at_version := coalesce(at_version, least(expected[i], 0));
+            IF at_version <> expected[i] THEN
+                status := 'conflict';
+            ELSIF size = 0 THEN
+                status := 'refused'; reason := 'no_events';
+            -- 41 bytes hold the event: {"event":…,"recorded_at":1234567890123456}
+            ELSIF biggest > 65535 - 41 THEN
+                status := 'refused'; reason := 'entry_too_large';
+            ELSIF history[i] IS NOT NULL AND head.live_from IS NOT NULL THEN
+                status := 'refused'; reason := 'ledger_is_live';
+            -- Older systems keep whole seconds: within one, records follow each other by a microsecond.
+            ELSIF history[i] IS NOT NULL AND history[i] + 1000000 <= stamp THEN
+                status := 'refused'; reason := 'history_out_of_order';
+            END IF;
+        END IF;
+        IF status IS NULL THEN
+            status := 'recorded';
+            IF history[i] IS NULL AND head.live_from IS NULL THEN
+                head.live_from := first;
+            END IF;
+            at_position := first;
+            at_recorded := greatest(coalesce(history[i], now_us), stamp + 1);
+            FOR k IN 0 .. size - 1 LOOP
+                positions := positions || (first + k);
+                stamps := stamps || (at_recorded + k);
+                versions := versions || (at_version + 1 + k);
+                names := names || streams[i];
+                chosen := chosen || (from_event + k);
+            END LOOP;
+            first := first + size;
+            stamp := at_recorded + size - 1;
+            at_version := at_version + size;
+            INSERT INTO ledger.stream AS s (stream, version) VALUES (streams[i], at_version)
+                ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+            IF keys[i] IS NOT NULL THEN
+                INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
+                    VALUES (units[i], keys[i], at_position, at_recorded, at_version, fingerprints[i]);
+            END IF;
+        ELSIF all_or_nothing THEN
+            RAISE EXCEPTION 'append % of %: % %', i, streams[i], status, coalesce(reason, 'at version ' || at_version)
+                USING ERRCODE = 'LG002';
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+
+    IF first > head.next_position THEN
+        INSERT INTO ledger.log (position, recorded_at, version, stream, type, entry)
+            SELECT n.position, n.recorded_at, n.version, n.stream, types[n.k],
+                '\x7b226576656e74223a'::bytea || events[n.k]
+                    || convert_to(',"recorded_at":' || n.recorded_at || '}', 'UTF8')
+            FROM unnest(positions, stamps, versions, names, chosen)
+                AS n (position, recorded_at, version, stream, k);
+        UPDATE ledger.head AS h SET
+            next_position = first, recorded_at = stamp, live_from = head.live_from, restoring = false;
+        -- Wakes those who follow; it carries nothing, they poll by position.
+        NOTIFY ledger;
+    END IF;
+END
+$$;
+
+-- Put back exported entries as they were, from position `from_position` on; returns the next position.
+--
+-- Only into an empty ledger, or one whose restore was interrupted; the first ordinary append ends it. live_from is
+-- the first position of the whole log that is not imported history, or NULL when these entries do not settle it.
+CREATE FUNCTION ledger.restore(
+    from_position bigint,
+    stamps        bigint[],
+    streams       text[],
+    versions      integer[],
+    types         text[],
+    entries       bytea[],
+    live_from     bigint
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    head ledger.head;
+    wrong bigint;
+BEGIN
+    SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
+    IF head.next_position > 0 AND NOT head.restoring THEN
+        RAISE EXCEPTION 'the ledger is not empty' USING ERRCODE = 'LG003';
+    END IF;
+    IF head.next_position <> from_position THEN
+        RAISE EXCEPTION 'the ledger stands at position %, not at %', head.next_position, from_position
+            USING ERRCODE = 'LG004';
+    END IF;
+    SELECT from_position + e.n - 1 INTO wrong
+        FROM (SELECT n, stamp, lag(stamp, 1, head.recorded_at) OVER (ORDER BY n) AS before, stream, version,
+                     lag(version) OVER (PARTITION BY stream ORDER BY n) AS version_before, entry
+              FROM unnest(stamps, streams, versions, entries) WITH ORDINALITY AS u (stamp, stream, version, entry, n)) AS e
+        LEFT JOIN ledger.stream AS s ON s.stream = e.stream
+        WHERE e.stamp <= e.before
+           OR e.version <> coalesce(e.version_before, s.version, 0) + 1
+           OR right(encode(e.entry, 'escape'), 16 + length(e.stamp::text)) <> ',"recorded_at":' || e.stamp || '}'
+        ORDER BY e.n LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the entry for position % does not follow the one before it', wrong USING ERRCODE = 'LG005';
+    END IF;
+    INSERT INTO ledger.log (position, recorded_at, version, stream, type, entry)
+        SELECT from_position + u.n - 1, u.stamp, u.version, u.stream, u.type, u.entry
+        FROM unnest(stamps, streams, versions, types, entries) WITH ORDINALITY AS u (stamp, stream, version, type, entry, n);
+    INSERT INTO ledger.stream AS s (stream, version)
+        SELECT u.stream, max(u.version) FROM unnest(streams, versions) AS u (stream, version) GROUP BY u.stream
+        ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+    UPDATE ledger.head AS h SET
+        next_position = from_position + cardinality(entries),
+        recorded_at = coalesce(stamps[cardinality(stamps)], h.recorded_at),
+        live_from = restore.live_from,
+        restoring = true;
+    NOTIFY ledger;
+    RETURN from_position + cardinality(entries);
+END
+$$;
+
+-- Fix the zone whose days are this ledger's local days; it can be changed only while the log is empty. Returns the
+-- zone that holds.
+CREATE FUNCTION ledger.pin_time_zone(zone text) RETURNS text
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE ledger.head AS h
+        SET time_zone = CASE WHEN h.next_position = 0 OR h.time_zone IS NULL THEN zone ELSE h.time_zone END
+        RETURNING h.time_zone;
+$$;
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ledger TO ledger_app;

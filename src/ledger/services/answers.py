@@ -1,0 +1,51 @@
+"""What a client is told about a command that was taken."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ledger.domain.task import Task, fold
+from ledger.errors import Refused
+
+ENDS_BEFORE_START = "ends_before_start"
+"""The result is dated before the day on which the task was assigned."""
+
+_REASONS = {
+    "key_reused": ("idempotency_key", "the key was used before for another command: take a new one"),
+    "no_events": (None, "the command changes nothing"),
+    "entry_too_large": ("data", "the record is larger than an entry may be"),
+    "ledger_is_live": ("recorded_at", "the ledger has live events: history is taken only before the first of them"),
+    "history_out_of_order": (
+        "recorded_at",
+        "it lies before the last record of the ledger: import files in order of time, or join them into one",
+    ),
+}
+
+
+class Recorded(Struct, frozen=True):
+    """The events of a command stand in the log from `position` on; the stream then stood at `version`."""
+
+    stream: str
+    version: int
+    position: int
+    recorded_at: int
+    """Microseconds since 1970 UTC, of the first event."""
+    warnings: tuple[str, ...]
+    replayed: bool
+    """The idempotency key was used before for the same command: this is the first answer again."""
+
+
+def refusal(reason: str | None) -> Refused:
+    """The refusal that the database answered, in words."""
+    code = reason or "refused"
+    field, words = _REASONS.get(code, (None, code))
+    return Refused(code, field, words)
+
+
+def warnings(task: Task | None, version: int) -> tuple[str, ...]:
+    """What is odd about the task as it stood at that version, though it may be so."""
+    if task is None:
+        return ()
+    if task.version > version:
+        task = fold(task.code, task.events[:version])
+    return (ENDS_BEFORE_START,) if task and task.segments[-1].situation.ends_before_start else ()

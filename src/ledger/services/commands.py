@@ -1,0 +1,264 @@
+"""Command handling: from lines to answers, by way of one append.
+
+A batch is decided in order, each line seeing what the lines before it will do, and appended in one statement. What
+another writer got in between is decided anew, unless the line says which version it expects.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ledger.domain import commands as cmd
+from ledger.domain import plan as plans
+from ledger.domain import task as tasks
+from ledger.domain import unit as units
+from ledger.domain.events import Actor, Event, EventData
+from ledger.domain.rules import Known, Moment
+from ledger.domain.task import Task
+from ledger.errors import LedgerError, Refused, VersionConflict
+from ledger.services.answers import Recorded, refusal, warnings
+from ledger.services.command_line import CommandLine
+from ledger.services.directory import Directory, evolved
+from ledger.services.ids import derived_uuid7, uuid7
+from ledger.services.times import Clock, effective_text, local_day, microseconds, parse_instant
+from ledger.store.append import Answer, Append, IdempotencyKey
+from ledger.store.entry import encode_event
+from ledger.store.group_commit import GroupCommit
+from ledger.store.log import Log
+from ledger.store.tasks import TaskRepository
+
+MAX_ROUNDS = 20
+"""How often a batch is decided anew because of other writers before the conflict is answered."""
+
+Outcome = Recorded | LedgerError
+"""What became of a line: recorded (now or before), or the error that says why not."""
+
+
+class History(Struct, frozen=True):
+    """That lines come from an older system's file: they carry `recorded_at`, and rest on the import event."""
+
+    import_event: str
+    sha256: str
+
+
+class Submission(Struct, frozen=True):
+    """A line to handle: what was asked, and on whose word."""
+
+    line: CommandLine
+    command: cmd.AnyCommand
+    subject: str | None = None
+    history: History | None = None
+    number: int = 0
+    """The line's number in its file, from 1; it goes into the ids of history."""
+
+
+class _Pending(Struct):
+    """A line that is decided and waits to be appended."""
+
+    index: int
+    append: Append
+    state: Task | None
+
+
+class CommandHandler:
+    """Takes commands for one ledger. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        log: Log,
+        repository: TaskRepository,
+        directory: Directory,
+        committer: GroupCommit,
+        zone: ZoneInfo,
+        clock: Clock,
+    ) -> None:
+        self._log = log
+        self._repository = repository
+        self._directory = directory
+        self._committer = committer
+        self._zone = zone
+        self._clock = clock
+
+    def handle(self, submissions: Sequence[Submission]) -> list[Outcome]:
+        """What became of each, in order; all that is answered as recorded is durable.
+
+        One line that is refused harms no other. Raises `Busy` or `DatabaseUnavailable`, after which lines with
+        idempotency keys can be sent again without being recorded twice.
+        """
+        outcomes: dict[int, Outcome] = {}
+        keys = [submission.line.key() for submission in submissions]
+        waiting = self._replayed(submissions, keys, outcomes)
+        repeated = self._repeated(waiting, keys)
+        waiting = [index for index in waiting if index not in repeated]
+        for _ in range(MAX_ROUNDS):
+            if not waiting:
+                break
+            waiting = self._round(submissions, keys, waiting, outcomes)
+        for index, first in repeated.items():
+            key, first_key = keys[index], keys[first]
+            same = key is not None and first_key is not None and key.fingerprint == first_key.fingerprint
+            outcomes[index] = outcomes[first] if same else refusal("key_reused")
+        return [outcomes[index] for index in range(len(submissions))]
+
+    def _replayed(
+        self,
+        submissions: Sequence[Submission],
+        keys: Sequence[IdempotencyKey | None],
+        outcomes: dict[int, Outcome],
+    ) -> list[int]:
+        """Answer the lines whose keys were used before; returns the indices of the others."""
+        used = self._log.first_answers([key for key in keys if key is not None])
+        waiting = []
+        for index, key in enumerate(keys):
+            answer = used.get((key.unit, key.key)) if key else None
+            if answer is None:
+                waiting.append(index)
+            else:
+                outcomes[index] = self._outcome(submissions[index], answer, None)
+        return waiting
+
+    @staticmethod
+    def _repeated(waiting: Sequence[int], keys: Sequence[IdempotencyKey | None]) -> dict[int, int]:
+        """By index: the earlier line of the same batch that carries the same key."""
+        first: dict[tuple[str, str], int] = {}
+        repeated = {}
+        for index in waiting:
+            key = keys[index]
+            if key is not None and first.setdefault((key.unit, key.key), index) != index:
+                repeated[index] = first[key.unit, key.key]
+        return repeated
+
+    def _round(
+        self,
+        submissions: Sequence[Submission],
+        keys: Sequence[IdempotencyKey | None],
+        waiting: Sequence[int],
+        outcomes: dict[int, Outcome],
+    ) -> list[int]:
+        """Decide and append the waiting lines once; returns those that must be decided anew."""
+        now = self._clock()
+        known = self._directory.known()
+        codes = {s.line.aggregate[1] for s in map(submissions.__getitem__, waiting) if s.line.aggregate[0] == "task"}
+        held = self._repository.get_many(codes)
+        pending: list[_Pending] = []
+        for index in waiting:
+            submission = submissions[index]
+            try:
+                entry, known = self._decide(submission, keys[index], held, known, now)
+            except LedgerError as error:
+                outcomes[index] = error
+            else:
+                pending.append(_Pending(index, *entry))
+        if not pending:
+            return []
+        again = []
+        for item, answer in zip(pending, self._committer.append([p.append for p in pending]), strict=True):
+            submission = submissions[item.index]
+            outcome = self._outcome(submission, answer, item)
+            outcomes[item.index] = outcome
+            if answer.status == "recorded" and item.state is not None:
+                self._repository.keep(item.state)
+            if answer.status == "conflict" and submission.line.expected_version is None:
+                again.append(item.index)
+        return again
+
+    def _decide(
+        self,
+        submission: Submission,
+        key: IdempotencyKey | None,
+        held: dict[str, Task | None],
+        known: Known,
+        now: int,
+    ) -> tuple[tuple[Append, Task | None], Known]:
+        """The append that the line asks for, the task after it, and the directory after it; `held` is brought on.
+
+        Raises `Refused` or `VersionConflict`.
+        """
+        line, command = submission.line, submission.command
+        kind, code = line.aggregate
+        recorded_at = self._recorded_at(submission)
+        at = now if recorded_at is None else recorded_at
+        today = local_day(at, self._zone)
+        effective = effective_text(line.effective_at, self._zone) if line.effective_at else today.isoformat()
+        moment = Moment(line.acting_unit, dt.date.fromisoformat(effective[:10]), today)
+        state: Any = {"task": held, "unit": known.units, "plan": known.plans}[kind].get(code)
+        version = state.version if state is not None else 0
+        if line.expected_version is not None and line.expected_version != version:
+            raise VersionConflict(line.stream, line.expected_version, version)
+        decided: tuple[EventData, ...] = _DECIDE[kind](state, code, command, moment, known)
+        events = [
+            self._event(submission, data, effective, at, version + offset) for offset, data in enumerate(decided, 1)
+        ]
+        append = Append(
+            line.stream, version, tuple((event.type, encode_event(event)) for event in events), key, recorded_at
+        )
+        if kind != "task":
+            return (append, None), evolved(known, events)
+        task: Task | None = state
+        for event in events:
+            task = tasks.evolve(task, event, code)
+        held[code] = task
+        return (append, task), known
+
+    def _recorded_at(self, submission: Submission) -> int | None:
+        given = submission.line.recorded_at
+        if submission.history is None:
+            if given is not None:
+                raise Refused("recorded_at_given", "recorded_at", "the ledger gives it; only an import with --history carries it")
+            return None
+        instant = parse_instant(given) if given is not None else None
+        if instant is None:
+            raise Refused("bad_time", "recorded_at", f"{given!r} is not an instant with an offset (RFC 3339)")
+        return microseconds(instant)
+
+    def _event(self, submission: Submission, data: EventData, effective: str, at: int, version: int) -> Event:
+        line, history = submission.line, submission.history
+        if history is None:
+            event_id = uuid7(at)
+        else:
+            event_id = derived_uuid7(at, history.sha256, str(submission.number), str(version))
+        return Event(
+            actor=Actor(line.acting_unit, submission.subject),
+            causation=history.import_event if history else None,
+            correlation=line.correlation,
+            data=data,
+            effective=effective,
+            id=event_id,
+            stream=line.stream,
+            type=data.type_name,
+            v=data.schema_version,
+            version=version,
+        )
+
+    def _outcome(self, submission: Submission, answer: Answer, item: _Pending | None) -> Outcome:
+        """What the caller is told. A replay is told the same as the first time, word for word."""
+        line = submission.line
+        if answer.status == "refused":
+            return refusal(answer.reason)
+        if answer.position is None or answer.recorded_at is None or answer.version is None:
+            expected = line.expected_version if line.expected_version is not None else -1
+            if item is not None and line.expected_version is None:
+                expected = item.append.expected
+            return VersionConflict(line.stream, expected, answer.version or 0)
+        found: tuple[str, ...] = ()
+        if isinstance(submission.command, cmd.AcceptResult):
+            code = line.aggregate[1]
+            task = item.state if item is not None else self._repository.get_many([code])[code]
+            found = warnings(task, answer.version)
+        return Recorded(
+            stream=line.stream,
+            version=answer.version,
+            position=answer.position,
+            recorded_at=answer.recorded_at,
+            warnings=found,
+            replayed=answer.status == "replayed",
+        )
+
+
+_DECIDE: dict[str, Any] = {"task": tasks.decide, "unit": units.decide, "plan": plans.decide}
+

@@ -1,0 +1,46 @@
+"""The units and plans of the ledger, as the log has them now."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from ledger.domain import plan as plans
+from ledger.domain import unit as units
+from ledger.domain.events import Event
+from ledger.domain.plan import Plan
+from ledger.domain.rules import Known
+from ledger.domain.unit import Unit
+from ledger.store.log import Log
+
+
+def evolved(known: Known, events: Iterable[Event]) -> Known:
+    """`known` after more events of units and plans, in order; what was given is not changed."""
+    all_units: dict[str, Unit] = dict(known.units)
+    all_plans: dict[str, Plan] = dict(known.plans)
+    for event in events:
+        kind, _, code = event.stream.partition("/")
+        if kind == "unit":
+            all_units[code] = units.evolve(all_units.get(code), event, code)
+        elif kind == "plan":
+            all_plans[code] = plans.evolve(all_plans.get(code), event, code)
+    return Known(all_units, all_plans)
+
+
+class Directory:
+    """All units and plans, folded; they are few, so they are held whole."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._lock = threading.Lock()
+        self._known = Known({}, {})
+        self._next = 0
+
+    def known(self) -> Known:
+        """Units and plans as new as the log is now: one indexed statement, which usually finds nothing."""
+        with self._lock:
+            records = self._log.directory_records(self._next)
+            if records:
+                self._known = evolved(self._known, (record.event for record in records))
+                self._next = records[-1].position + 1
+            return self._known

@@ -1,0 +1,122 @@
+"""Group commit: appends that arrive while a commit is under way are committed together by the next one."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+
+import psycopg
+
+from ledger.errors import Busy, DatabaseUnavailable
+from ledger.store.append import Answer, Append
+from ledger.store.database import Connection, Database
+from ledger.store.recorder import append_on
+
+MAX_BATCH = 1_000
+"""Appends in one commit, at most."""
+
+
+class _Request:
+    """A caller's appends, and how the caller is woken: with answers, with an error, or with the lead."""
+
+    __slots__ = ("answers", "appends", "error", "leads", "woken")
+
+    def __init__(self, appends: Sequence[Append]) -> None:
+        self.appends = appends
+        self.answers: list[Answer] | None = None
+        self.error: Exception | None = None
+        self.leads = False
+        self.woken = threading.Event()
+
+
+class GroupCommit:
+    """One committer a process, without a thread of its own.
+
+    The first caller leads: it commits what waits, its own appends among them, and hands the lead to the first of those
+    that came meanwhile. No timer, so an idle ledger adds no latency. At most `max_waiting` appends wait; a caller past
+    that is answered `Busy` at once.
+    """
+
+    def __init__(self, database: Database, *, max_waiting: int = 10_000) -> None:
+        self._database = database
+        self._max_waiting = max_waiting
+        self._mutex = threading.Lock()
+        self._queue: deque[_Request] = deque()
+        self._waiting = 0
+        self._leading = False
+        self._connection: Connection | None = None
+
+    def append(self, appends: Sequence[Append]) -> list[Answer]:
+        """The answers to `appends`, in order, once they are durable.
+
+        Raises `Busy` when the queue is full and `DatabaseUnavailable` when the outcome is unknown: retry by the
+        idempotency keys.
+        """
+        request = _Request(appends)
+        with self._mutex:
+            if self._waiting and self._waiting + len(appends) > self._max_waiting:
+                raise Busy(self._waiting)
+            self._queue.append(request)
+            self._waiting += len(appends)
+            leads = not self._leading
+            self._leading = True
+        if not leads:
+            request.woken.wait()
+            leads = request.leads
+        if leads:
+            self._lead()
+        if request.error is not None:
+            raise request.error
+        if request.answers is None:
+            raise AssertionError("a request is woken with answers, an error or the lead")
+        return request.answers
+
+    def close(self) -> None:
+        """The connection is given back; the next append would open another."""
+        with self._mutex:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _lead(self) -> None:
+        """Commit one batch, the leader's request first, and hand the lead on."""
+        batch: list[_Request] = []
+        size = 0
+        with self._mutex:
+            while self._queue and (not batch or size + len(self._queue[0].appends) <= MAX_BATCH):
+                request = self._queue.popleft()
+                batch.append(request)
+                size += len(request.appends)
+        try:
+            answers = self._commit([append for request in batch for append in request.appends])
+            start = 0
+            for request in batch:
+                request.answers = answers[start : start + len(request.appends)]
+                start += len(request.appends)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised again by every caller in the batch
+            for request in batch:
+                request.error = error
+        finally:
+            with self._mutex:
+                self._waiting -= size
+                heir = self._queue[0] if self._queue else None
+                self._leading = heir is not None
+            if heir is not None:
+                heir.leads = True
+                heir.woken.set()
+            for request in batch:
+                request.woken.set()
+
+    def _commit(self, appends: Sequence[Append]) -> list[Answer]:
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connection = self._database.connect()
+            return append_on(self._connection, appends)
+        except psycopg.OperationalError as error:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            raise DatabaseUnavailable(
+                f"it is unknown whether the events were recorded: send them again with the same idempotency keys ({error})"
+            ) from error

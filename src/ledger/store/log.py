@@ -1,0 +1,117 @@
+"""Reading the log: by position, by stream, by time. What is read here was committed, in order, without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from ledger.domain.events import HistoryImported, Record
+from ledger.domain.values import Document
+from ledger.store import queries
+from ledger.store.append import Answer, Head, IdempotencyKey
+from ledger.store.database import Database
+from ledger.store.entry import decode_entry
+
+_SQL = queries.load("ledger.store.sql", "log.sql")
+
+
+class Log:
+    """Read access to one ledger's log. Raises `DatabaseUnavailable` when the database does not answer."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def head(self) -> Head:
+        """Where the log ends now."""
+        with self.database.connection() as connection:
+            row = connection.execute(_SQL["head"], prepare=True).fetchone()
+        if row is None:
+            raise AssertionError("the head of the log is always there")
+        return Head(*row)
+
+    def pin_time_zone(self, zone: str) -> str:
+        """The zone that holds: `zone` while the log is empty, and from then on the one it was begun with."""
+        with self.database.connection() as connection:
+            row = connection.execute(_SQL["pin_time_zone"], (zone,)).fetchone()
+        if row is None:
+            raise AssertionError("the head of the log is always there")
+        return str(row[0])
+
+    def position_at(self, recorded_at: int) -> int:
+        """How many records were known at that time (microseconds since 1970 UTC): one indexed look-up."""
+        with self.database.connection() as connection:
+            row = connection.execute(_SQL["position_at"], (recorded_at,), prepare=True).fetchone()
+        return int(row[0]) if row else 0
+
+    def entries(self, start: int, stop: int, limit: int | None = None) -> list[tuple[int, bytes]]:
+        """(position, entry) for start <= position < stop, in order, at most `limit` of them."""
+        with self.database.connection() as connection:
+            return connection.execute(_SQL["entries"], (start, stop, limit), prepare=True, binary=True).fetchall()
+
+    def entries_in_batches(self, start: int, stop: int, size: int = 5_000) -> Iterator[list[tuple[int, bytes]]]:
+        """The same in batches, so that memory stays bounded however long the log is."""
+        while start < stop:
+            batch = self.entries(start, stop, size)
+            if not batch:
+                return
+            yield batch
+            start = batch[-1][0] + 1
+
+    def records(
+        self, start: int, stop: int, limit: int | None = None, types: Sequence[str] | None = None
+    ) -> list[Record]:
+        """The records for start <= position < stop, in order, of those types (all by default)."""
+        if types is None:
+            rows = self.entries(start, stop, limit)
+        else:
+            with self.database.connection() as connection:
+                rows = connection.execute(
+                    _SQL["entries_of_types"], (start, stop, list(types), limit), prepare=True, binary=True
+                ).fetchall()
+        return [decode_entry(position, entry) for position, entry in rows]
+
+    def stream_records(self, after: Mapping[str, int], stop: int) -> dict[str, list[Record]]:
+        """The records before position `stop` of several streams, each after the version given for it."""
+        found: dict[str, list[Record]] = {stream: [] for stream in after}
+        if not after:
+            return found
+        with self.database.connection() as connection:
+            rows = connection.execute(
+                _SQL["stream_entries"], (list(after), list(after.values()), stop), prepare=True, binary=True
+            ).fetchall()
+        for stream, position, entry in rows:
+            found[stream].append(decode_entry(position, entry))
+        return found
+
+    def stream_versions(self, streams: Iterable[str]) -> dict[str, int]:
+        """The versions at which streams stand; a stream without events is left out."""
+        with self.database.connection() as connection:
+            return dict(connection.execute(_SQL["stream_versions"], (list(streams),), prepare=True).fetchall())
+
+    def directory_records(self, start: int) -> list[Record]:
+        """The records of units and plans from position `start` on, in order."""
+        with self.database.connection() as connection:
+            rows = connection.execute(_SQL["directory_entries"], (start,), prepare=True, binary=True).fetchall()
+        return [decode_entry(position, entry) for position, entry in rows]
+
+    def imports(self, stop: int) -> list[Document]:
+        """The files that the log before position `stop` rests on."""
+        with self.database.connection() as connection:
+            rows = connection.execute(_SQL["history_entries"], (stop,), prepare=True, binary=True).fetchall()
+        found = [decode_entry(position, entry).event.data for position, entry in rows]
+        return [data.file for data in found if isinstance(data, HistoryImported)]
+
+    def first_answers(self, keys: Sequence[IdempotencyKey]) -> dict[tuple[str, str], Answer]:
+        """By (unit, key): the answer that each used key was given; `refused` when it was for another command."""
+        if not keys:
+            return {}
+        wanted = {(key.unit, key.key): key.fingerprint for key in keys}
+        with self.database.connection() as connection:
+            rows = connection.execute(
+                _SQL["first_answers"], ([k.unit for k in keys], [k.key for k in keys]), prepare=True, binary=True
+            ).fetchall()
+        return {
+            (unit, key): Answer("replayed", position, recorded_at, version, None)
+            if wanted[unit, key] == fingerprint
+            else Answer("refused", None, None, None, "key_reused")
+            for unit, key, fingerprint, position, recorded_at, version in rows
+        }

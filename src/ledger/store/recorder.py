@@ -1,0 +1,158 @@
+"""The library's application recorder on our log: one function, one statement, one round trip an append."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder
+
+from ledger.errors import DatabaseUnavailable
+from ledger.store import queries
+from ledger.store.append import Answer, Append
+from ledger.store.database import Connection, Database
+from ledger.store.entry import event_bytes
+
+CHANNEL = "ledger"
+"""The NOTIFY channel that wakes those who follow the log."""
+_SQL = queries.load("ledger.store.sql", "log.sql")
+_NOT_APPENDED = "LG002"
+_MAX_VERSION = 2**31 - 1
+_MAX_POSITION = 2**63 - 1
+
+
+class LedgerRecorder(PostgresApplicationRecorder):
+    """Stored events are the log's events: `state` is the event's canonical bytes, `notification_id` is position + 1."""
+
+    datastore: Database
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, events_table_name="log")
+        self.channel_name = CHANNEL
+
+    def create_table(self) -> None:
+        """Nothing: the tables are made by the migrations, which the application's role could not do."""
+
+    def append(self, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
+        """Each append is recorded or answered with why not, in order; one that is not recorded harms no other.
+
+        With `all_or_nothing`, raises the library's `IntegrityError` for the first that is not recorded, and none is.
+        Raises `DatabaseUnavailable` when the outcome is unknown: retry by the idempotency keys.
+        """
+        with self.datastore.connection() as connection:
+            return append_on(connection, appends, all_or_nothing=all_or_nothing)
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
+        """All the events are recorded, or none; returns their notification ids.
+
+        Raises `IntegrityError` when a stream is not at the version before its first event, or versions are not
+        contiguous.
+        """
+        appends = [_append_of(list(group)) for _, group in itertools.groupby(stored_events, lambda e: e.originator_id)]
+        if not appends:
+            return []
+        answers = self.append(appends, all_or_nothing=True)
+        return [
+            answer.position + 1 + k
+            for append, answer in zip(appends, answers, strict=True)
+            if answer.position is not None
+            for k in range(len(append.events))
+        ]
+
+    def select_events(
+        self,
+        originator_id: UUID | str,
+        *,
+        gt: int | None = None,
+        lte: int | None = None,
+        desc: bool = False,
+        limit: int | None = None,
+    ) -> Sequence[StoredEvent]:
+        """The events of one stream with versions in (gt, lte], in order of version."""
+        statement = _SQL["stream_events_desc" if desc else "stream_events"]
+        after = -1 if gt is None else gt
+        upto = _MAX_VERSION if lte is None else lte
+        with self.datastore.connection() as connection:
+            rows = connection.execute(statement, (str(originator_id), after, upto, limit), prepare=True)
+            return [
+                StoredEvent(originator_id, version, type_name, event_bytes(entry, recorded_at))
+                for version, type_name, recorded_at, entry in rows
+            ]
+
+    def select_notifications(
+        self,
+        start: int | None,
+        limit: int,
+        stop: int | None = None,
+        topics: Sequence[str] = (),
+        *,
+        inclusive_of_start: bool = True,
+    ) -> Sequence[Notification]:
+        """The events of the whole log with notification ids from `start` to `stop`, in order, of those types."""
+        first = 0 if start is None else start - 1 + (not inclusive_of_start)
+        last = _MAX_POSITION if stop is None else stop - 1
+        types = list(topics) or None
+        with self.datastore.connection() as connection:
+            rows = connection.execute(_SQL["notifications"], (first, last, types, types, limit), prepare=True)
+            return [
+                Notification(stream, version, type_name, event_bytes(entry, recorded_at), id=position + 1)
+                for position, stream, version, type_name, recorded_at, entry in rows
+            ]
+
+    def max_notification_id(self) -> int | None:
+        """The notification id of the last event, or None when the log is empty."""
+        with self.datastore.connection() as connection:
+            row = connection.execute(_SQL["head"], prepare=True).fetchone()
+        return row[0] or None if row else None
+
+
+def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
+    """`LedgerRecorder.append` on a connection of the caller's."""
+    keys = [append.key for append in appends]
+    events = [event for append in appends for event in append.events]
+    warnings: list[str] = []
+
+    def note(diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
+            warnings.append(diagnostic.message_primary or "")
+
+    connection.add_notice_handler(note)
+    try:
+        rows = connection.execute(
+            _SQL["append"],
+            (
+                [append.stream for append in appends],
+                [append.expected for append in appends],
+                [key.unit if key else None for key in keys],
+                [key.key if key else None for key in keys],
+                [key.fingerprint if key else None for key in keys],
+                [append.history for append in appends],
+                [index for index, append in enumerate(appends, 1) for _ in append.events],
+                [type_name for type_name, _ in events],
+                [encoded for _, encoded in events],
+                all_or_nothing,
+            ),
+            prepare=True,
+        ).fetchall()
+    except psycopg.DatabaseError as error:
+        if error.sqlstate == _NOT_APPENDED:
+            raise IntegrityError(str(error)) from error
+        raise
+    finally:
+        connection.remove_notice_handler(note)
+    if warnings:
+        # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
+        raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
+    return [Answer(*row) for row in rows]
+
+
+def _append_of(events: list[StoredEvent]) -> Append:
+    first = events[0].originator_version
+    if [event.originator_version for event in events] != list(range(first, first + len(events))):
+        raise IntegrityError(f"the versions of {events[0].originator_id} are not contiguous")
+    return Append(str(events[0].originator_id), first - 1, tuple((event.topic, event.state) for event in events))
+

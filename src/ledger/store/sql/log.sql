@@ -1,0 +1,72 @@
+-- name: append
+-- Take a batch of appends in one statement, and answer each (migration 0001 says how).
+SELECT status, at_position, at_recorded, at_version, reason
+FROM ledger.append(%b::text[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bigint[], %b::integer[],
+                   %b::text[], %b::bytea[], %b)
+
+-- name: restore
+-- Put exported entries back; returns the next position.
+SELECT ledger.restore(%b, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b)
+
+-- name: head
+-- Where the log ends.
+SELECT next_position, recorded_at, live_from, time_zone FROM ledger.head
+
+-- name: pin_time_zone
+-- Fix the ledger's zone while the log is empty; returns the one that holds.
+SELECT ledger.pin_time_zone(%s)
+
+-- name: position_at
+-- How many records were known at a time: the length of the prefix with recorded_at up to it.
+SELECT position + 1 FROM ledger.log WHERE recorded_at <= %s ORDER BY recorded_at DESC LIMIT 1
+
+-- name: entries
+-- Entries of a run of positions, in order.
+SELECT position, entry FROM ledger.log WHERE position >= %s AND position < %s ORDER BY position LIMIT %s
+
+-- name: entries_of_types
+-- Entries of some types in a run of positions, in order.
+SELECT position, entry FROM ledger.log
+WHERE position >= %s AND position < %s AND type = ANY(%s) ORDER BY position LIMIT %s
+
+-- name: stream_entries
+-- Entries of several streams before a position, each after a version of its own, in order.
+SELECT l.stream, l.position, l.entry
+FROM unnest(%b::text[], %b::integer[]) AS w (stream, after)
+JOIN ledger.log AS l ON l.stream = w.stream AND l.version > w.after
+WHERE l.position < %b
+ORDER BY l.position
+
+-- name: stream_versions
+-- The versions at which several streams stand; a stream without events is left out.
+SELECT stream, version FROM ledger.stream WHERE stream = ANY(%b::text[])
+
+-- name: directory_entries
+-- Entries of units and plans from a position on, in order.
+SELECT position, entry FROM ledger.log
+WHERE position >= %s AND (stream LIKE 'unit/%%' OR stream LIKE 'plan/%%') ORDER BY position
+
+-- name: history_entries
+-- The imports that a prefix of the log rests on, in order.
+SELECT position, entry FROM ledger.log WHERE type = 'history.imported' AND position < %s ORDER BY position
+
+-- name: first_answers
+-- The first answers to idempotency keys, for those that were used.
+SELECT k.unit, k.key, k.fingerprint, k.position, k.recorded_at, k.version
+FROM unnest(%b::text[], %b::text[]) AS w (unit, key)
+JOIN ledger.idempotency AS k ON k.unit = w.unit AND k.key = w.key
+
+-- name: stream_events
+-- Events of one stream between two versions, oldest first.
+SELECT version, type, recorded_at, entry FROM ledger.log
+WHERE stream = %s AND version > %s AND version <= %s ORDER BY version LIMIT %s
+
+-- name: stream_events_desc
+-- Events of one stream between two versions, newest first.
+SELECT version, type, recorded_at, entry FROM ledger.log
+WHERE stream = %s AND version > %s AND version <= %s ORDER BY version DESC LIMIT %s
+
+-- name: notifications
+-- Events of the whole log between two positions, of some types or of all, in order.
+SELECT position, stream, version, type, recorded_at, entry FROM ledger.log
+WHERE position >= %s AND position <= %s AND (%s::text[] IS NULL OR type = ANY(%s)) ORDER BY position LIMIT %s

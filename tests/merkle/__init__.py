@@ -1,0 +1,1 @@
+"""The promises of `ledger.merkle`, held against definitions and vectors that it does not share."""
