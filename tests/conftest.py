@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,6 +19,27 @@ from ledger.store.file_lock import FileLock
 
 TEMPLATE = "ledger_template"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+_OWN_BASETEMP = pytest.StashKey[Path]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """A temporary directory of this run's own.
+
+    The usual one is shared by all runs of a user, and each closes it anew (chmod); as root that shuts out the account
+    of another run's PostgreSQL server.
+    """
+    if WORKER == "main" and not config.option.basetemp:
+        config.option.basetemp = tempfile.mkdtemp(prefix="ledger-tests-")
+        config.stash[_OWN_BASETEMP] = Path(config.option.basetemp)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Of a run that failed the small files stay, to be looked at; of one that passed, nothing."""
+    basetemp = session.config.stash.get(_OWN_BASETEMP, None)
+    if basetemp is not None:
+        shutil.rmtree(basetemp if exitstatus == 0 else basetemp / "embedded", ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)

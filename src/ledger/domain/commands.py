@@ -251,4 +251,20 @@ class AmendPlan(Command, frozen=True, tag="amend_plan"):
 
 PlanCommand = AdoptPlan | AmendPlan
 
-AnyCommand = TaskCommand | UnitCommand | PlanCommand
+
+# ── calendars ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DeclareDayOff(Command, frozen=True, tag="declare_day_off"):
+    date: dt.date
+    name: Line
+
+
+class DeclareWorkingDay(Command, frozen=True, tag="declare_working_day"):
+    date: dt.date
+    name: Line
+
+
+CalendarCommand = DeclareDayOff | DeclareWorkingDay
+
+AnyCommand = TaskCommand | UnitCommand | PlanCommand | CalendarCommand

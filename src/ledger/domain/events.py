@@ -231,6 +231,21 @@ class PlanAmended(EventData, frozen=True):
     withdrawn: tuple[str, ...]
 
 
+# ── calendars ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class DayOffDeclared(EventData, frozen=True):
+    type_name = "calendar.day-off-declared"
+    date: dt.date
+    name: str
+
+
+class WorkingDayDeclared(EventData, frozen=True):
+    type_name = "calendar.working-day-declared"
+    date: dt.date
+    name: str
+
+
 # ── history brought in from an older system ──────────────────────────────────────────────────────────────────────────
 
 

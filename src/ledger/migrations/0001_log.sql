@@ -65,7 +65,7 @@ CREATE TABLE ledger.idempotency (
 );
 COMMENT ON TABLE ledger.idempotency IS 'The first answer to each idempotency key of a unit, and the SHA-256 of the command that it was given for.';
 
-GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency TO ledger_app;
+GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency, ledger.migration TO ledger_app;
 
 -- Append-only, whoever asks: also for the owner, also when replication settings would skip ordinary triggers.
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$

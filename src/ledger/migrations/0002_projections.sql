@@ -1,36 +1,39 @@
--- Where each projection stands, and the schemas that hold read models.
+-- Where each build of a projection stands, and the schemas that hold read models.
 --
 -- Read models are computed from the log and may be rebuilt at any time, so ledger_app owns what is in them.
 
 CREATE TABLE ledger.tracking (
     projection text    NOT NULL,
+    build      integer NOT NULL,
     version    integer NOT NULL,
+    status     text    NOT NULL CHECK (status IN ('filling', 'following', 'active')),
     position   bigint  NOT NULL DEFAULT 0,
-    active     boolean NOT NULL DEFAULT false,
-    CONSTRAINT tracking_pkey PRIMARY KEY (projection, version)
+    fill_after text,
+    CONSTRAINT tracking_pkey PRIMARY KEY (projection, build)
 );
-COMMENT ON TABLE ledger.tracking IS 'The next position that each projection reads; moved in the same transaction as its rows. One version of each is active: the one that reports read.';
-CREATE UNIQUE INDEX tracking_active_idx ON ledger.tracking (projection) WHERE active;
+COMMENT ON TABLE ledger.tracking IS 'The builds of each projection. position: the next position that it reads, moved in the same transaction as its rows. filling: streams up to fill_after are folded up to position; following: it keeps up with the log; active: it does, and reports read it.';
+CREATE UNIQUE INDEX tracking_active_idx ON ledger.tracking (projection) WHERE status = 'active';
+CREATE UNIQUE INDEX tracking_filling_idx ON ledger.tracking (projection) WHERE status = 'filling';
 
 CREATE TABLE ledger.parked (
     projection text    NOT NULL,
-    version    integer NOT NULL,
+    build      integer NOT NULL,
     stream     text    NOT NULL,
     position   bigint  NOT NULL,
     error      text    NOT NULL,
-    CONSTRAINT parked_pkey PRIMARY KEY (projection, version, stream),
-    CONSTRAINT parked_tracking_fkey FOREIGN KEY (projection, version)
-        REFERENCES ledger.tracking (projection, version) ON DELETE CASCADE
+    CONSTRAINT parked_pkey PRIMARY KEY (projection, build, stream),
+    CONSTRAINT parked_tracking_fkey FOREIGN KEY (projection, build)
+        REFERENCES ledger.tracking (projection, build) ON DELETE CASCADE
 );
-COMMENT ON TABLE ledger.parked IS 'Streams that a projection has given up on, the position of the event that it failed on, and why. The rest of the log goes on.';
+COMMENT ON TABLE ledger.parked IS 'Streams that a build has given up on, the position of the event that it failed on, and why. The rest of the log goes on.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.tracking, ledger.parked TO ledger_app;
 
--- Make the empty schema of one version of a read model, named rm_<projection>_v<version>.
+-- Make the empty schema of one build of a read model.
 CREATE FUNCTION ledger.create_read_model(schema_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF schema_name !~ '^rm_[a-z][a-z_]*_v[0-9]+$' THEN
+    IF schema_name !~ '^rm_[a-z][a-z_]*_v[0-9]+_b[0-9]+$' THEN
         RAISE EXCEPTION '% is not the name of a read model''s schema', schema_name USING ERRCODE = 'LG006';
     END IF;
     EXECUTE format('CREATE SCHEMA %I', schema_name);
@@ -38,11 +41,11 @@ BEGIN
 END
 $$;
 
--- Drop the schema of one version of a read model with all that is in it.
+-- Drop the schema of one build of a read model with all that is in it.
 CREATE FUNCTION ledger.drop_read_model(schema_name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF schema_name !~ '^rm_[a-z][a-z_]*_v[0-9]+$' THEN
+    IF schema_name !~ '^rm_[a-z][a-z_]*_v[0-9]+_b[0-9]+$' THEN
         RAISE EXCEPTION '% is not the name of a read model''s schema', schema_name USING ERRCODE = 'LG006';
     END IF;
     EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', schema_name);

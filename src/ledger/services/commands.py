@@ -81,7 +81,7 @@ class CommandHandler:
         self._repository = repository
         self._directory = directory
         self._committer = committer
-        self._zone = zone
+        self.zone = zone
         self._clock = clock
 
     def handle(self, submissions: Sequence[Submission]) -> list[Outcome]:
@@ -183,8 +183,8 @@ class CommandHandler:
         kind, code = line.aggregate
         recorded_at = self._recorded_at(submission)
         at = now if recorded_at is None else recorded_at
-        today = local_day(at, self._zone)
-        effective = effective_text(line.effective_at, self._zone) if line.effective_at else today.isoformat()
+        today = local_day(at, self.zone)
+        effective = effective_text(line.effective_at, self.zone) if line.effective_at else today.isoformat()
         moment = Moment(line.acting_unit, dt.date.fromisoformat(effective[:10]), today)
         state: Any = {"task": held, "unit": known.units, "plan": known.plans}[kind].get(code)
         version = state.version if state is not None else 0

@@ -6,17 +6,17 @@ cluster already, or else as the system account `ledger-postgres`, which is made 
 
 from __future__ import annotations
 
-import errno
 import os
 import pwd
 import stat
-import struct
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 from ledger.errors import EmbeddedServerError
+from ledger.store.search_right import let_through, publish
 
 SYSTEM_ACCOUNT = "ledger-postgres"
 _INSTEAD = "Run this as a plain user, or set LEDGER_DATABASE_URL to a PostgreSQL server of your own."
@@ -57,19 +57,17 @@ class ServerAccount:
     def reach(self, path: Path, program: Path) -> None:
         """This account can get to the directory `path` and run `program`.
 
-        Where it could not, as below a home directory of mode 0700, it is let through the directories above: an
-        access control list names this one account, which may then pass through but not list them (acl(5)). A file
-        system without such lists gets the search bit for everybody (`chmod o+x`) instead. No directory is opened
-        further than that.
+        Where it could not, as below a home directory of mode 0700, it alone is let through the directories above
+        (`let_through`), and the program's files are published if a umask hid them. Nothing is opened further.
         """
         if not self.is_another:
             return
         if not self._succeeds("/bin/sh", "-c", 'test -x "$0"', str(path)):
-            _let_through(path, self.uid)
+            let_through(path, self.uid)
         if not self._succeeds(str(program), "--version"):
-            _let_through(program.parent, self.uid)
+            let_through(program.parent, self.uid)
             if not self._succeeds(str(program), "--version"):  # installed under a umask that hid the files themselves
-                _publish(program.parent.parent)
+                publish(program.parent.parent)
 
     def _succeeds(self, *command: str) -> bool:
         try:
@@ -97,6 +95,26 @@ def account_for(*directories: Path) -> ServerAccount:
     else:
         entry, is_another = _entry(owner) if owner else _system_account(), True
     return ServerAccount(entry.pw_uid, entry.pw_gid, is_another)
+
+
+def own_directory(directory: Path, account: ServerAccount) -> None:
+    """The directory is there, belongs to the account, and is open to nobody else.
+
+    Raises EmbeddedServerError when there is something else under that name: in /tmp anybody may put it there.
+    """
+    if not os.path.lexists(directory):
+        made = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))  # of mode 0700
+        account.take(made)
+        try:
+            made.rename(directory)
+        except OSError:  # another process was quicker
+            made.rmdir()
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != account.uid or found.st_mode & 0o077:
+        raise EmbeddedServerError(
+            f"{directory} must be a directory of mode 0700 that belongs to {_name(account.uid)}, and is not. "
+            "Remove it, or choose another directory with LEDGER_DATA_DIR."
+        )
 
 
 def _name(uid: int | None) -> str:
@@ -136,51 +154,3 @@ def _system_account() -> pwd.struct_passwd:
             f"PostgreSQL does not run as root, and the system account {SYSTEM_ACCOUNT} could not be made: {reason}. "
             f"{_INSTEAD}"
         ) from None
-
-
-def _let_through(path: Path, uid: int) -> None:
-    for directory in (path, *path.parents):
-        if not directory.stat().st_mode & stat.S_IXOTH:
-            _allow_search(directory, uid)
-
-
-# An access control list as the kernel takes it: a version, then entries of tag, permissions, id (posix_acl_xattr.h).
-_ACL = "system.posix_acl_access"
-_VERSION, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
-_USER_OBJ, _USER, _GROUP_OBJ, _GROUP, _MASK, _OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
-_NO_ID, _SEARCH = 0xFFFFFFFF, 1
-
-
-def _allow_search(directory: Path, uid: int) -> None:
-    """`uid` may pass through `directory`; nobody gains or loses anything else. Inverse: `setfacl -x u:UID`."""
-    mode = directory.stat().st_mode
-    try:
-        entries = {(tag, who): may for tag, may, who in _ENTRY.iter_unpack(os.getxattr(directory, _ACL)[4:])}
-    except OSError as error:
-        if error.errno not in (errno.ENODATA, errno.ENOTSUP):
-            raise
-        entries = {(_USER_OBJ, _NO_ID): mode >> 6 & 7, (_GROUP_OBJ, _NO_ID): mode >> 3 & 7, (_OTHER, _NO_ID): mode & 7}
-    before = entries.get((_MASK, _NO_ID), 7)
-    for key in entries:  # the mask is about to admit more: what it held back stays held back
-        if key[0] in (_USER, _GROUP_OBJ, _GROUP):
-            entries[key] &= before
-    entries[_USER, uid] = entries.get((_USER, uid), 0) | _SEARCH
-    entries[_MASK, _NO_ID] = 0
-    for (tag, _), may in entries.items():
-        if tag in (_USER, _GROUP_OBJ, _GROUP):
-            entries[_MASK, _NO_ID] |= may
-    packed = b"".join(_ENTRY.pack(tag, may, who) for (tag, who), may in sorted(entries.items()))
-    try:
-        os.setxattr(directory, _ACL, _VERSION.pack(2) + packed)
-    except OSError as error:
-        if error.errno != errno.ENOTSUP:
-            raise
-        directory.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
-
-
-def _publish(directory: Path) -> None:
-    """Everything below is readable, and executable where its owner may execute it, for everybody (`chmod -R a+rX`)."""
-    for path in (directory, *directory.rglob("*")):
-        if not path.is_symlink():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))

@@ -7,7 +7,7 @@ whatever its day, so a result dated before it takes effect on the day of assignm
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -48,6 +48,19 @@ def step(now: Situation, event: Event) -> Situation:
     """The situation after the event; `now` itself when the event changes nothing, or could not have happened then."""
     handler = _HANDLERS.get(type(event.data))
     return handler(now, event, event.data) if handler else now
+
+
+def walk(task: Task) -> Iterator[tuple[Event, Situation, Situation]]:
+    """(event, situation before it, situation after it) for the standing events, in the order in which they took effect.
+
+    The assignment, which begins it all, is not among them.
+    """
+    first, *rest = task.events
+    now = _assigned(first)
+    for _, event in in_effect_order((e for e in rest if e.version not in task.retracted), first.day):
+        after = step(now, event)
+        yield event, now, after
+        now = after
 
 
 def in_effect_order(events: Iterable[Event], assigned_on: dt.date) -> list[tuple[dt.date, Event]]:
@@ -187,9 +200,10 @@ def _result_returned(now: Situation, _: Event, __: ev.ResultReturned) -> Situati
 
 
 def _result_accepted(now: Situation, event: Event, _: ev.ResultAccepted) -> Situation:
-    if now.life != "submitted":
+    day = event.day
+    if now.life != "submitted" or now.submitted_on is None or day < now.submitted_on:
         return now
-    return replace(now, life="done", closed_on=event.day, suspended_by=None)
+    return replace(now, life="done", closed_on=day, suspended_by=None)
 
 
 def _suspended(now: Situation, event: Event, _: ev.TaskSuspended) -> Situation:

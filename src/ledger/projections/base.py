@@ -1,0 +1,85 @@
+"""What a projection is: a pure function from the steps of one stream to changes of its tables.
+
+Rows are bitemporal. A row is known from the position that made it true until the position that made it false, and a
+change says only which rows open and which close: the runner gives the positions. Where the matter has days, a row also
+holds for the local days [day_from, day_to).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from msgspec import Struct
+
+from ledger.domain.events import Record
+from ledger.domain.task import Task
+
+Values = tuple[Any, ...]
+"""One row without its known range, in the order of its table's columns. JSON is given as text."""
+
+
+class Table(Struct, frozen=True):
+    """A table of a read model. Besides `columns` it holds `known_from` and `known_to` (NULL: until further notice)."""
+
+    name: str
+    key: tuple[str, ...]
+    """The leading columns that tell rows apart: at most one row of a key is open at a time."""
+    key_types: tuple[str, ...]
+    """Their SQL types."""
+    columns: tuple[str, ...]
+    """All columns, the key's first."""
+
+    def key_of(self, row: Values) -> Values:
+        """The key's part of a row."""
+        return row[: len(self.key)]
+
+
+class Changes(Struct):
+    """What one record does to the tables: the keys whose open rows close, and the rows that open."""
+
+    closed: list[tuple[Table, Values]]
+    opened: list[tuple[Table, Values]]
+
+    @staticmethod
+    def none() -> Changes:
+        """No change yet."""
+        return Changes([], [])
+
+    def replace(self, table: Table, old: Values | None, new: Values | None) -> None:
+        """`old` stands no more, and `new` does; nothing happens when they are equal."""
+        if old == new:
+            return
+        if old is not None:
+            self.closed.append((table, table.key_of(old)))
+        if new is not None:
+            self.opened.append((table, new))
+
+
+class Step(Struct, frozen=True):
+    """One more record of a stream. For a task's stream: the task before and after it."""
+
+    record: Record
+    before: Task | None
+    after: Task | None
+
+
+class Projection(ABC):
+    """A read model in the making. `apply` is pure, and is called for each record of a stream in order."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Raised whenever the same log would give other rows: the read model must then be rebuilt."""
+    stream_kind: ClassVar[str]
+    """The kind of stream that it reads: `task`, `unit`, `plan`."""
+    tables: ClassVar[tuple[Table, ...]]
+    ddl: ClassVar[str]
+    """The .sql file in `ledger.projections.sql` that makes the tables."""
+
+    @abstractmethod
+    def initial(self) -> Any:
+        """The state before a stream's first record."""
+
+    @abstractmethod
+    def apply(self, state: Any, step: Step) -> tuple[Any, Changes]:
+        """The state after the step, and what changes in the tables."""

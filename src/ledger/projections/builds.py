@@ -1,0 +1,102 @@
+"""The builds of projections: which there are, where each stands, which is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+from typing import Literal
+
+from msgspec import Struct
+from psycopg import sql
+
+from ledger.errors import LedgerError
+from ledger.projections.base import Projection
+from ledger.store import queries
+from ledger.store.database import Connection, Database
+
+SQL = queries.load("ledger.projections.sql", "runner.sql")
+
+
+class Outdated(LedgerError):
+    """A read model was built by another version of its projection and must be rebuilt before it is read."""
+
+    def __init__(self, projection: str, built: int, wanted: int) -> None:
+        super().__init__(
+            f"read model {projection} was built by version {built} and this product has version {wanted}: "
+            f"run `ledger projections rebuild {projection}`, then `ledger projections switch {projection}`"
+        )
+        self.projection = projection
+
+
+class Build(Struct, frozen=True):
+    """One build of a projection: a schema of its own, filled by one version of the code."""
+
+    projection: str
+    build: int
+    version: int
+    status: Literal["filling", "following", "active"]
+    position: int
+    """The next position that it reads."""
+    fill_after: str | None
+    """While filling: streams up to this name are folded up to `position`."""
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds its tables."""
+        return f"rm_{self.projection}_v{self.version}_b{self.build}"
+
+
+def all_builds(connection: Connection) -> list[Build]:
+    """Every build, by projection and number."""
+    return [Build(*row) for row in connection.execute(SQL["builds"], prepare=True)]
+
+
+def active_builds(connection: Connection, projections: Sequence[Projection]) -> dict[str, Build]:
+    """The build that is read, for each projection; raises `Outdated` for one that this version cannot read."""
+    found = {build.projection: build for build in all_builds(connection) if build.status == "active"}
+    for projection in projections:
+        build = found.get(projection.name)
+        if build is not None and build.version != projection.version:
+            raise Outdated(projection.name, build.version, projection.version)
+    return found
+
+
+def create(
+    connection: Connection, projection: Projection, status: Literal["filling", "active"], position: int
+) -> Build | None:
+    """A new, empty build with its tables, in one transaction; None when another process was first."""
+    with connection.transaction():
+        row = connection.execute(
+            SQL["new_build"],
+            {"projection": projection.name, "version": projection.version, "status": status, "position": position},
+        ).fetchone()
+        if row is None:
+            return None
+        build = Build(projection.name, row[0], projection.version, status, position, None)
+        connection.execute("SELECT ledger.create_read_model(%s)", (build.schema,))
+        connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
+        connection.execute(resources.files("ledger.projections.sql").joinpath(projection.ddl).read_bytes())
+        return build
+
+
+def drop(connection: Connection, build: Build) -> None:
+    """The build is gone, with its tables."""
+    with connection.transaction():
+        connection.execute(SQL["forget_build"], (build.projection, build.build))
+        connection.execute("SELECT ledger.drop_read_model(%s)", (build.schema,))
+
+
+def activate(connection: Connection, build: Build) -> None:
+    """Reports read this build from now on, and not the one before: one transaction."""
+    with connection.transaction():
+        connection.execute(SQL["deactivate"], (build.projection,))
+        connection.execute(SQL["activate"], (build.projection, build.build))
+
+
+def ensure(database: Database, projections: Sequence[Projection]) -> None:
+    """Every projection has an active build; a new one starts at position 0 and follows from there."""
+    with database.connection() as connection:
+        active = {build.projection for build in all_builds(connection) if build.status == "active"}
+        for projection in projections:
+            if projection.name not in active:
+                create(connection, projection, "active", 0)

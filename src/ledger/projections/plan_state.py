@@ -1,0 +1,109 @@
+"""`plan_state`: each task as it stands on each day, and as it was known to stand at each position."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from ledger.domain.task import Situation
+from ledger.domain.values import Deadline
+from ledger.projections.base import Changes, Projection, Step, Table, Values
+from ledger.projections.day_runs import Runs, advance
+
+SITUATION = Table(
+    "situation",
+    key=("task", "day_from"),
+    key_types=("text", "date"),
+    columns=(
+        "task", "day_from", "day_to",
+        "title", "lead", "coordinating", "officer", "authority", "result", "start", "priority", "classification",
+        "plan_items", "assigned_on", "original_due", "baseline_due", "due", "original", "baseline", "deadline",
+        "life", "suspended_by", "reviewer", "submitted_on", "submitted_due", "closed_on", "returns",
+        "ends_before_start", "blockers",
+    ),
+)  # fmt: skip
+PROGRESS = Table(
+    "progress",
+    key=("task", "day_from"),
+    key_types=("text", "date"),
+    columns=("task", "day_from", "day_to", "percent", "reported_on")
+)
+
+
+class PlanStateRuns(Struct, frozen=True):
+    """The rows of one task that are known now."""
+
+    situation: Runs = ()
+    progress: Runs = ()
+
+
+class PlanState(Projection):
+    """Progress is kept apart from the rest, because it changes most often and says the least."""
+
+    name = "plan_state"
+    version = 1
+    stream_kind = "task"
+    tables = (SITUATION, PROGRESS)
+    ddl = "plan_state.sql"
+
+    def initial(self) -> PlanStateRuns:
+        """No rows."""
+        return PlanStateRuns()
+
+    def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
+        """The task's rows are worked out anew from the first day that the record touches."""
+        changes = Changes.none()
+        if step.after is None:
+            return state, changes
+        before, after, code = step.before, step.after, step.after.code
+        return PlanStateRuns(
+            advance(SITUATION, code, state.situation, before, after, _situation_values, changes),
+            advance(PROGRESS, code, state.progress, before, after, _progress_values, changes),
+        ), changes
+
+
+def json_text(value: Any) -> str:
+    """The value as the JSON text that a jsonb column takes."""
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def due(deadline: Deadline | None) -> Any:
+    """The last day in time, or None."""
+    return deadline.last_day if deadline is not None else None
+
+
+def _situation_values(now: Situation) -> Values:
+    return (
+        now.title,
+        now.lead,
+        list(now.coordinating),
+        now.officer,
+        now.authority,
+        now.result,
+        now.start,
+        now.priority,
+        now.classification,
+        json_text(now.plan_items),
+        now.assigned_on,
+        due(now.original),
+        due(now.baseline),
+        due(now.deadline),
+        json_text(now.original),
+        json_text(now.baseline),
+        json_text(now.deadline),
+        now.life,
+        now.suspended_by,
+        now.reviewer,
+        now.submitted_on,
+        due(now.submitted_against),
+        now.closed_on,
+        now.returns,
+        now.ends_before_start,
+        json_text(now.blockers),
+    )
+
+
+def _progress_values(now: Situation) -> Values:
+    return (now.percent, now.reported_on)

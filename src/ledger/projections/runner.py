@@ -1,0 +1,122 @@
+"""The runner: follows the log and keeps every build of every projection in step with it, exactly once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from ledger.domain.events import Record
+from ledger.projections.base import Projection
+from ledger.projections.builds import SQL, Build, all_builds
+from ledger.projections.changes import Pending
+from ledger.projections.streams import StreamCache, StreamFailure, StreamState, replay
+from ledger.store.database import Connection, Database
+from ledger.store.log import Log
+
+BATCH = 2_000
+"""Records read at a time."""
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+class Runner:
+    """Brings builds up to a position, batch by batch.
+
+    A batch's rows and the tracking position are one transaction a build, under the lock of the build's tracking row:
+    two runners at once cost time, and never a row too many. Not to be shared between threads.
+    """
+
+    def __init__(self, database: Database, log: Log, projections: Sequence[Projection]) -> None:
+        self._database = database
+        self._log = log
+        self._all = tuple(projections)
+        self._projections = {projection.name: projection for projection in projections}
+        self._cache = StreamCache()
+
+    def catch_up(self, stop: int | None = None, progress: Progress | None = None) -> int:
+        """Every build that follows has read the log up to `stop` (its head by default); returns that position."""
+        stop = self._log.head().next_position if stop is None else stop
+        first: int | None = None
+        while True:
+            with self._database.connection() as connection:
+                behind = self._behind(connection, stop)
+                if not behind:
+                    if progress is not None and first is not None:
+                        progress(stop - first, stop - first)
+                    return stop
+                start = min(build.position for build in behind)
+                first = start if first is None else first
+                if progress is not None:
+                    progress(start - first, stop - first)
+                self._follow(connection, behind, start, stop)
+
+    def _behind(self, connection: Connection, stop: int) -> list[Build]:
+        return [
+            build
+            for build in all_builds(connection)
+            if build.status != "filling" and build.position < stop and self._reads(build)
+        ]
+
+    def _reads(self, build: Build) -> bool:
+        """The build is of this version of its projection; builds of others wait for a product that has theirs."""
+        projection = self._projections.get(build.projection)
+        return projection is not None and projection.version == build.version
+
+    def _follow(self, connection: Connection, behind: Sequence[Build], start: int, stop: int) -> None:
+        """One batch, for the builds that stand at `start`; the others wait until it has come to them."""
+        together = [build for build in behind if build.position == start]
+        stop = min([stop, *(build.position for build in behind if build.position > start)])
+        records = self._log.records(start, stop, BATCH)
+        end = records[-1].position + 1
+        pending, failed = self._fold(records)
+        for build in together:
+            with connection.transaction():
+                row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
+                if row is None or row[0] != start:
+                    continue  # another runner was faster
+                pending[build.projection].write(connection, build.schema)
+                for stream, failure in failed[build.projection].items():
+                    connection.execute(
+                        SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
+                    )
+                connection.execute(SQL["move"], (end, build.projection, build.build))
+
+    def _fold(self, records: Sequence[Record]) -> tuple[Mapping[str, Pending], Mapping[str, dict[str, StreamFailure]]]:
+        """By projection: the rows that the records change, and the streams on which it failed."""
+        states = self._states(records)
+        pending: dict[str, Pending] = defaultdict(Pending)
+        failed: dict[str, dict[str, StreamFailure]] = defaultdict(dict)
+        for record in records:
+            state = states[record.event.stream]
+            for projection, changes in state.advance(record):
+                pending[projection].add(record.position, changes)
+            for projection, failure in state.failures.items():
+                if failure.position == record.position:
+                    failed[projection][record.event.stream] = failure
+        for stream, state in states.items():
+            self._cache.put(stream, state)
+        return pending, failed
+
+    def _states(self, records: Sequence[Record]) -> dict[str, StreamState]:
+        """The states of the records' streams just before them: at hand, or replayed from the log."""
+        first: dict[str, Record] = {}
+        for record in records:
+            first.setdefault(record.event.stream, record)
+        states: dict[str, StreamState] = {}
+        missing: list[str] = []
+        for stream, record in first.items():
+            held = self._cache.get(stream, record.event.version - 1)
+            # A state is changed in place from here on; should this batch fail, it must not be found again.
+            self._cache.drop(stream)
+            if record.event.version == 1:
+                states[stream] = StreamState(self._all)
+            elif held is not None:
+                states[stream] = held
+            else:
+                missing.append(stream)
+        if missing:
+            before = self._log.stream_records(dict.fromkeys(missing, 0), records[0].position)
+            states.update(replay(self._all, before))
+        return states
+

@@ -1,0 +1,1 @@
+"""Read-model tables and the statements of the runner, as SQL."""

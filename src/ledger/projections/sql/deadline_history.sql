@@ -1,0 +1,27 @@
+-- Every change of a deadline.
+
+CREATE TABLE deadline_change (
+    task        text    NOT NULL,
+    position    bigint  NOT NULL,
+    recorded_at bigint  NOT NULL,
+    effective   text    NOT NULL,
+    day         date    NOT NULL,
+    kind        text    NOT NULL,
+    lead        text    NOT NULL,
+    old_due     date,
+    new_due     date    NOT NULL,
+    old         jsonb   NOT NULL,
+    new         jsonb   NOT NULL,
+    requester   text,
+    approver    text    NOT NULL,
+    document    text,
+    reason      text,
+    grounds     jsonb   NOT NULL,
+    retroactive boolean NOT NULL,
+    known_from  bigint  NOT NULL,
+    known_to    bigint
+);
+COMMENT ON TABLE deadline_change IS 'A change of deadline decided on `day`, as known at the positions [known_from, known_to). lead: who led the task then. old_due, new_due: the last days in time.';
+CREATE UNIQUE INDEX deadline_change_open_idx ON deadline_change (task, position) WHERE known_to IS NULL;
+CREATE INDEX deadline_change_task_idx ON deadline_change (task, known_from);
+CREATE INDEX deadline_change_range_idx ON deadline_change USING gist (int8range(known_from, known_to));

@@ -1,0 +1,53 @@
+-- Each task as it stands on each day, and as it was known to stand at each position.
+
+CREATE TABLE situation (
+    task              text    NOT NULL,
+    day_from          date    NOT NULL,
+    day_to            date,
+    title             text    NOT NULL,
+    lead              text    NOT NULL,
+    coordinating      text[]  NOT NULL,
+    officer           text,
+    authority         text    NOT NULL,
+    result            text,
+    start             date,
+    priority          text    NOT NULL,
+    classification    text    NOT NULL,
+    plan_items        jsonb   NOT NULL,
+    assigned_on       date    NOT NULL,
+    original_due      date,
+    baseline_due      date,
+    due               date,
+    original          jsonb   NOT NULL,
+    baseline          jsonb   NOT NULL,
+    deadline          jsonb   NOT NULL,
+    life              text    NOT NULL,
+    suspended_by      text,
+    reviewer          text,
+    submitted_on      date,
+    submitted_due     date,
+    closed_on         date,
+    returns           integer NOT NULL,
+    ends_before_start boolean NOT NULL,
+    blockers          jsonb   NOT NULL,
+    known_from        bigint  NOT NULL,
+    known_to          bigint
+);
+COMMENT ON TABLE situation IS 'The task at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). original_due, baseline_due and due are the last days in time.';
+CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
+CREATE INDEX situation_task_idx ON situation (task, known_from);
+CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
+
+CREATE TABLE progress (
+    task        text    NOT NULL,
+    day_from    date    NOT NULL,
+    day_to      date,
+    percent     integer,
+    reported_on date,
+    known_from  bigint  NOT NULL,
+    known_to    bigint
+);
+COMMENT ON TABLE progress IS 'The percentage last reported (basis points) and the day it was reported for.';
+CREATE UNIQUE INDEX progress_open_idx ON progress (task, day_from) WHERE known_to IS NULL;
+CREATE INDEX progress_task_idx ON progress (task, known_from);
+CREATE INDEX progress_range_idx ON progress USING gist (int8range(known_from, known_to), daterange(day_from, day_to));

@@ -1,0 +1,21 @@
+-- What happened to each task, record by record.
+
+CREATE TABLE timeline (
+    task         text    NOT NULL,
+    version      integer NOT NULL,
+    position     bigint  NOT NULL,
+    recorded_at  bigint  NOT NULL,
+    effective    text    NOT NULL,
+    day          date    NOT NULL,
+    type         text    NOT NULL,
+    event        text    NOT NULL,
+    unit         text,
+    subject      text,
+    data         jsonb   NOT NULL,
+    retracted_by integer,
+    known_from   bigint  NOT NULL,
+    known_to     bigint
+);
+COMMENT ON TABLE timeline IS 'One row a record of a task, as known at the positions [known_from, known_to). retracted_by: the version of the record that took it back.';
+CREATE UNIQUE INDEX timeline_open_idx ON timeline (task, version) WHERE known_to IS NULL;
+CREATE INDEX timeline_task_idx ON timeline (task, known_from);

@@ -1,0 +1,102 @@
+"""The states of streams as projections have left them, at hand for the next record."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from ledger.domain import task as tasks
+from ledger.domain.events import Record
+from ledger.domain.task import Task
+from ledger.projections.base import Changes, Projection, Step
+
+
+class StreamFailure(Struct, frozen=True):
+    """The record on which a projection failed, and how."""
+
+    position: int
+    error: str
+
+
+class StreamState:
+    """One stream folded up to a version: the task, if it is one, and each projection's own state."""
+
+    __slots__ = ("failures", "projections", "states", "task", "version")
+
+    def __init__(self, projections: Sequence[Projection]) -> None:
+        self.version = 0
+        self.task: Task | None = None
+        self.projections = projections
+        self.states: dict[str, Any] = {projection.name: projection.initial() for projection in projections}
+        self.failures: dict[str, StreamFailure] = {}
+
+    def advance(self, record: Record) -> list[tuple[str, Changes]]:
+        """Take one more record; returns (projection, changes) for each projection of this kind of stream.
+
+        A projection that fails on a record is out for this stream from then on: `failures` says why.
+        """
+        kind, _, code = record.event.stream.partition("/")
+        before = self.task
+        self.version = record.event.version
+        if kind == "task":
+            self.task = tasks.evolve(before, record.event, code)
+        step = Step(record, before, self.task)
+        made = []
+        for projection in self.projections:
+            if projection.stream_kind != kind or projection.name in self.failures:
+                continue
+            try:
+                self.states[projection.name], changes = projection.apply(self.states[projection.name], step)
+            except Exception as error:  # noqa: BLE001  # a poisonous event parks its stream, never the log
+                self.failures[projection.name] = StreamFailure(record.position, f"{type(error).__name__}: {error}")
+            else:
+                made.append((projection.name, changes))
+        return made
+
+
+class StreamCache:
+    """The most recently used stream states, bounded by the number of events that they hold."""
+
+    def __init__(self, max_events: int = 200_000) -> None:
+        self._max_events = max_events
+        self._states: OrderedDict[str, StreamState] = OrderedDict()
+        self._events = 0
+
+    def get(self, stream: str, version: int) -> StreamState | None:
+        """The state of the stream at exactly that version, or None."""
+        state = self._states.get(stream)
+        return state if state is not None and state.version == version else None
+
+    def put(self, stream: str, state: StreamState) -> None:
+        """The state is at hand, as the most recently used."""
+        self.drop(stream)
+        self._states[stream] = state
+        self._events += state.version
+        while self._events > self._max_events and len(self._states) > 1:
+            _, oldest = self._states.popitem(last=False)
+            self._events -= oldest.version
+
+    def drop(self, stream: str) -> None:
+        """The state is not at hand any more."""
+        held = self._states.pop(stream, None)
+        if held is not None:
+            self._events -= held.version
+
+    def clear(self) -> None:
+        """Nothing is at hand."""
+        self._states.clear()
+        self._events = 0
+
+
+def replay(projections: Sequence[Projection], records: Mapping[str, Sequence[Record]]) -> dict[str, StreamState]:
+    """The states of streams after these records, from nothing."""
+    states = {}
+    for stream, of_stream in records.items():
+        state = StreamState(projections)
+        for record in of_stream:
+            state.advance(record)
+        states[stream] = state
+    return states

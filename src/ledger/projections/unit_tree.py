@@ -1,0 +1,38 @@
+"""`unit_tree`: the units by name and place in the tree, on each day and as known at each position."""
+
+from __future__ import annotations
+
+from ledger.domain import unit as units
+from ledger.domain.unit import Unit
+from ledger.projections.base import Changes, Projection, Step, Table
+from ledger.projections.day_runs import Runs, diff
+
+UNIT = Table(
+    "unit",
+    key=("unit", "day_from"),
+    key_types=("text", "date"),
+    columns=("unit", "day_from", "day_to", "name", "kind", "parent", "merged_into"),
+)
+
+
+class UnitTree(Projection):
+    """Units change rarely, so a unit's rows are all worked out anew."""
+
+    name = "unit_tree"
+    version = 1
+    stream_kind = "unit"
+    tables = (UNIT,)
+    ddl = "unit_tree.sql"
+
+    def initial(self) -> tuple[Unit | None, Runs]:
+        """No unit yet."""
+        return None, ()
+
+    def apply(self, state: tuple[Unit | None, Runs], step: Step) -> tuple[tuple[Unit | None, Runs], Changes]:
+        """The unit's rows after the step."""
+        unit, runs = state
+        changes = Changes.none()
+        event = step.record.event
+        after = units.evolve(unit, event, event.stream.partition("/")[2])
+        grown = tuple((s.since, (s.name, s.kind, s.parent, s.merged_into)) for s in after.segments)
+        return (after, diff(UNIT, after.code, runs, grown, changes)), changes

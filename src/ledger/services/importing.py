@@ -1,0 +1,192 @@
+"""Take a file of command lines in: as they are, or as the history of an older system."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ledger.domain.events import Actor, Event, HistoryImported
+from ledger.domain.values import Document
+from ledger.errors import BadFile, Refused
+from ledger.services.answers import Recorded, refusal
+from ledger.services.command_line import MAX_LINE_BYTES, parse_line
+from ledger.services.commands import CommandHandler, History, Outcome, Submission
+from ledger.services.ids import derived_uuid7
+from ledger.services.times import local_day, microseconds, parse_instant
+from ledger.store.append import Append, IdempotencyKey
+from ledger.store.entry import encode_event
+from ledger.store.group_commit import GroupCommit
+
+BATCH = 500
+"""Lines decided and appended together."""
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes or lines done, in all)."""
+Report = Callable[[int, Outcome], None]
+"""Called with the number of each line and what became of it."""
+Line = tuple[int, bytes]
+"""(number in the file from 1, bytes)."""
+
+
+class Summary(Struct):
+    """What became of a file."""
+
+    lines: int = 0
+    recorded: int = 0
+    replayed: int = 0
+    refused: int = 0
+    warnings: int = 0
+
+    def count(self, outcome: Outcome) -> None:
+        """One more line."""
+        self.lines += 1
+        if isinstance(outcome, Recorded):
+            self.recorded += not outcome.replayed
+            self.replayed += outcome.replayed
+            self.warnings += len(outcome.warnings)
+        else:
+            self.refused += 1
+
+
+class Importer:
+    """Imports files into one ledger. The same file again records nothing twice: each line has a key of its own."""
+
+    def __init__(self, commands: CommandHandler, committer: GroupCommit) -> None:
+        self._commands = commands
+        self._committer = committer
+
+    def commands(self, path: Path, report: Report, progress: Progress) -> Summary:
+        """Every line of the file is handled, in order; a faulty one is reported and harms no other."""
+        digest, size = _digest(path)
+        with path.open("rb") as file:
+            lines = _lines(file)
+            return self._handle(lines, digest, None, report, lambda _: progress(file.tell(), size))
+
+    def history(self, path: Path, report: Report, progress: Progress) -> Summary:
+        """The file's lines are recorded at the times that they carry, in order of those, after an event that names it.
+
+        Raises `BadFile`, before anything is recorded, when a line is no command with a `recorded_at`; `Refused` when
+        the ledger has live events already. A line that is refused for what it asks is reported and harms no other.
+        """
+        digest, size = _digest(path)
+        order = _in_order_of_time(path)
+        if not order:
+            return Summary()
+        document = Document(path.name, "application/x-ndjson", size, digest)
+        history = self._begin(document, order[0][0], len(order))
+        with path.open("rb") as file:
+            return self._handle(
+                _lines_at(file, order), digest, history, report, lambda done: progress(done, len(order))
+            )
+
+    def _begin(self, document: Document, first: int, lines: int) -> History:
+        """The import event is in the log, now or since an earlier try; its id is the cause of all that follows."""
+        event_id = derived_uuid7(first, document.sha256)
+        data = HistoryImported(file=document, lines=lines)
+        day = local_day(first, self._commands.zone).isoformat()
+        event = Event(
+            actor=Actor(None, None),
+            causation=None,
+            correlation=None,
+            data=data,
+            effective=day,
+            id=event_id,
+            stream=f"history/{document.sha256}",
+            type=data.type_name,
+            v=data.schema_version,
+            version=1,
+        )
+        encoded = encode_event(event)
+        key = IdempotencyKey("", f"history:{document.sha256}", hashlib.sha256(document.sha256.encode()).digest())
+        answer = self._committer.append([Append(event.stream, 0, ((event.type, encoded),), key, first)])[0]
+        if answer.status == "refused":
+            raise refusal(answer.reason)
+        return History(event_id, document.sha256)
+
+    def _handle(
+        self,
+        lines: Iterator[Line],
+        digest: str,
+        history: History | None,
+        report: Report,
+        progress: Callable[[int], None],
+    ) -> Summary:
+        summary = Summary()
+        while batch := list(islice(lines, BATCH)):
+            for (number, _), outcome in zip(batch, self._outcomes(batch, digest, history), strict=True):
+                summary.count(outcome)
+                report(number, outcome)
+            progress(summary.lines)
+        return summary
+
+    def _outcomes(self, batch: Sequence[Line], digest: str, history: History | None) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        submissions: list[tuple[int, Submission]] = []
+        for index, (number, line) in enumerate(batch):
+            try:
+                parsed, command = parse_line(line)
+            except Refused as error:
+                outcomes[index] = error
+                continue
+            if parsed.idempotency_key is None:
+                parsed = replace(parsed, idempotency_key=f"file:{digest}:{number}")
+            submissions.append((index, Submission(parsed, command, history=history, number=number)))
+        handled = self._commands.handle([submission for _, submission in submissions])
+        outcomes.update(zip((index for index, _ in submissions), handled, strict=True))
+        return [outcomes[index] for index in range(len(batch))]
+
+
+def _lines(file: BinaryIO) -> Iterator[Line]:
+    """The lines that are not blank; one that is too long is cut, and then refused for its length."""
+    number = 0
+    while line := file.readline(MAX_LINE_BYTES + 2):
+        number += 1
+        if not line.endswith(b"\n") and len(line) > MAX_LINE_BYTES:
+            while (rest := file.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+        if line.strip():
+            yield number, line
+
+
+def _lines_at(file: BinaryIO, order: Sequence[tuple[int, int, int]]) -> Iterator[Line]:
+    for _, number, offset in order:
+        file.seek(offset)
+        yield number, file.readline()
+
+
+def _in_order_of_time(path: Path) -> list[tuple[int, int, int]]:
+    """(recorded_at, number, offset) of every line, by time and then as in the file; raises `BadFile` for a faulty one."""
+    order = []
+    number = offset = 0
+    with path.open("rb") as file:
+        while line := file.readline(MAX_LINE_BYTES + 2):
+            number += 1
+            if line.strip():
+                try:
+                    parsed, _ = parse_line(line)
+                except Refused as error:
+                    raise BadFile(str(path), number, str(error)) from error
+                instant = parse_instant(parsed.recorded_at) if parsed.recorded_at is not None else None
+                if instant is None:
+                    raise BadFile(
+                        str(path), number, "recorded_at: history says when each line was recorded, as an instant with an offset"
+                    )
+                order.append((microseconds(instant), number, offset))
+            offset += len(line)
+    return sorted(order)
+
+
+def _digest(path: Path) -> tuple[str, int]:
+    """(SHA-256 in hexadecimal, size in bytes); raises `BadFile` when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+    except OSError as error:
+        raise BadFile(str(path), None, error.strerror or str(error)) from error
+

@@ -1,0 +1,1 @@
+"""The domain by its promises: given these events, when this command, then those events. No database."""
