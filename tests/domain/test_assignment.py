@@ -259,9 +259,7 @@ def test_an_officer_is_named() -> None:
 def test_progress_is_kept_as_basis_points() -> None:
     values = (IndicatorValue("racks", "120"),)
     command = cmd.ReportProgress(Decimal("45.5"), "racks in place", "cabling", values)
-    expected = ev.ProgressReported(
-        percent=4550, narrative="racks in place", next_steps="cabling", indicators=values
-    )
+    expected = ev.ProgressReported(percent=4550, narrative="racks in place", next_steps="cabling", indicators=values)
     situation = TASK.when(command, on=5).then(expected).situation()
     assert (situation.percent, situation.reported_on) == (4550, day(5))
 

@@ -83,7 +83,9 @@ def test_a_verdict_confirms_a_blocker_or_rejects_it(
 @pytest.mark.parametrize("given_before", [blocker_confirmed("b1"), blocker_rejected("b1")])
 @pytest.mark.parametrize("command", VERDICTS)
 @pytest.mark.parametrize("of", [9, 10, 11])
-def test_a_verdict_is_given_once_whatever_the_day(of: int, command: cmd.TaskCommand, given_before: ev.EventData) -> None:
+def test_a_verdict_is_given_once_whatever_the_day(
+    of: int, command: cmd.TaskCommand, given_before: ev.EventData
+) -> None:
     past = given(on(1, assigned(by(10))), on(8, blocker_raised("b1")), on(10, given_before))
     past.when(command, on=of).then_refused("verdict_given", "data.blocker", "b1")
 
@@ -128,7 +130,9 @@ def test_a_code_is_free_again_when_its_blocker_is_retracted_and_what_was_said_of
 
 
 def test_a_blocker_raised_anew_for_an_earlier_day_keeps_the_resolution_that_follows() -> None:
-    past = given(on(1, assigned(by(10))), on(5, blocker_raised("b1")), on(8, blocker_resolved("b1")), on(9, retracted(2)))
+    past = given(
+        on(1, assigned(by(10))), on(5, blocker_raised("b1")), on(8, blocker_resolved("b1")), on(9, retracted(2))
+    )
     task = past.when(cmd.RaiseBlocker("b1", "U2", "staff"), on=4).recorded()
     assert task.situation().blockers[0].resolved_on == day(8)
     task.when(cmd.ResolveBlocker("b1"), on=6).then_refused("blocker_resolved", "data.blocker", "2025-03-08")

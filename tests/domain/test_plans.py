@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
 from ledger.domain.commands import PlanItem
+from ledger.domain.rules import Known
+from ledger.domain.values import PlanItemRef
 
-from .given import adopted, amended, given, given_plan, item, on
+from .given import KNOWN, adopted, amended, given, given_plan, item, on
 
 PILLAR = item("A")
 TREE = (item("A"), item("A1", "A"), item("A1a", "A1"), item("B"))
@@ -24,8 +28,10 @@ def adopt(*items: PlanItem) -> cmd.AdoptPlan:
 
 def test_a_plan_is_adopted_with_its_items() -> None:
     items = (PlanItem("A", "Data", phase="I"), PlanItem("A1", "Registers", "A", "I"))
-    plan = given_plan().when(cmd.AdoptPlan("Digital plan 2025", "REV", "57-NQ/TW", items), on=5).then(
-        ev.PlanAdopted(title="Digital plan 2025", authority="REV", document="57-NQ/TW", items=items)
+    plan = (
+        given_plan()
+        .when(cmd.AdoptPlan("Digital plan 2025", "REV", "57-NQ/TW", items), on=5)
+        .then(ev.PlanAdopted(title="Digital plan 2025", authority="REV", document="57-NQ/TW", items=items))
     )
     assert plan.plan(5).items == {"A": items[0], "A1": items[1]}
 
@@ -122,10 +128,6 @@ def test_a_late_amendment_leaves_room_for_those_of_later_days() -> None:
 
 
 def test_a_task_may_cite_an_item_that_was_taken_out_since() -> None:
-    from ledger.domain.values import PlanItemRef
-
     plan = given_plan(on(1, adopted(*TREE)), on(10, amended(withdrawn=("B",)))).state
-    before = given()
-    known = type(before.known)(before.known.units, {"P2": plan})
-    task = type(before)("task", "T1", None, known)
+    task = replace(given(), known=Known(KNOWN.units, {"P2": plan}))
     task.when(cmd.AssignTask("t", "U1", plan_items=(PlanItemRef("P2", "B"),)), on=20).recorded()

@@ -40,7 +40,9 @@ EVIDENCE = (Document("report.pdf", "application/pdf", 12_345, "0" * 64),)
 
 
 def test_a_submitted_result_waits_for_its_reviewer() -> None:
-    task = TASK.when(cmd.SubmitResult("REV", EVIDENCE), on=9).then(ev.ResultSubmitted(reviewer="REV", evidence=EVIDENCE))
+    task = TASK.when(cmd.SubmitResult("REV", EVIDENCE), on=9).then(
+        ev.ResultSubmitted(reviewer="REV", evidence=EVIDENCE)
+    )
     situation = task.situation(9)
     assert (situation.life, situation.reviewer, situation.submitted_on) == ("submitted", "REV", day(9))
     assert task.situation(8).life == "open"
@@ -171,5 +173,7 @@ def test_a_task_is_closed_and_reopened_as_often_as_it_happens() -> None:
 
 
 def test_the_deadline_of_a_submission_is_the_one_in_force_on_its_day() -> None:
-    task = given(on(1, assigned(by(10))), on(5, extended(by(17))), on(12, submitted(), reported(9000)), on(13, accepted()))
+    task = given(
+        on(1, assigned(by(10))), on(5, extended(by(17))), on(12, submitted(), reported(9000)), on(13, accepted())
+    )
     assert task.situation().submitted_against == by(17)

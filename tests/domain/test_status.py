@@ -80,12 +80,22 @@ def test_a_task_is_not_due_before_its_planned_start() -> None:
 
 def test_a_suspended_task_is_neither_in_time_nor_overdue() -> None:
     facts = [on(1, assigned(by(10))), on(5, suspended()), on(15, resumed())]
-    assert [status_on(of, *facts) for of in (4, 5, 14, 15)] == ["open_in_time", "suspended", "suspended", "open_overdue"]
+    assert [status_on(of, *facts) for of in (4, 5, 14, 15)] == [
+        "open_in_time",
+        "suspended",
+        "suspended",
+        "open_overdue",
+    ]
 
 
 def test_a_cancelled_task_is_cancelled_until_it_is_reopened() -> None:
     facts = [on(1, assigned(by(10))), on(5, cancelled()), on(15, reopened())]
-    assert [status_on(of, *facts) for of in (4, 5, 14, 15)] == ["open_in_time", "cancelled", "cancelled", "open_overdue"]
+    assert [status_on(of, *facts) for of in (4, 5, 14, 15)] == [
+        "open_in_time",
+        "cancelled",
+        "cancelled",
+        "open_overdue",
+    ]
 
 
 def test_a_reopened_task_is_no_longer_done() -> None:

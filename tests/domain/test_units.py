@@ -18,8 +18,10 @@ CHAIN = {"A": on(1, registered()), "B": on(1, registered("A")), "C": on(1, regis
 
 
 def test_a_unit_is_registered_under_another_or_under_none() -> None:
-    unit = given_unit("A").when(cmd.RegisterUnit("Department A", "external", "U1"), on=5).then(
-        ev.UnitRegistered(name="Department A", kind="external", parent="U1")
+    unit = (
+        given_unit("A")
+        .when(cmd.RegisterUnit("Department A", "external", "U1"), on=5)
+        .then(ev.UnitRegistered(name="Department A", kind="external", parent="U1"))
     )
     assert (unit.unit(5).name, unit.unit(5).kind, unit.unit(5).parent) == ("Department A", "external", "U1")
     given_unit("A").when(cmd.RegisterUnit("Department A")).then(registered(name="Department A"))
@@ -66,8 +68,10 @@ def test_what_has_not_happened_to_a_unit_yet_cannot_be_recorded(command: cmd.Uni
 
 
 def test_a_unit_is_renamed_from_a_day_on() -> None:
-    unit = given_unit("A", **LONE).when(cmd.RenameUnit("Agency A", "decree"), on=5).then(
-        ev.UnitRenamed(name="Agency A", reason="decree")
+    unit = (
+        given_unit("A", **LONE)
+        .when(cmd.RenameUnit("Agency A", "decree"), on=5)
+        .then(ev.UnitRenamed(name="Agency A", reason="decree"))
     )
     assert (unit.unit(4).name, unit.unit(5).name) == ("Department A", "Agency A")
 
@@ -78,8 +82,8 @@ def test_names_follow_the_days_and_not_the_order_recorded() -> None:
 
 
 def test_a_unit_is_moved_under_another_or_to_the_top() -> None:
-    unit = given_unit("C", **CHAIN).when(cmd.MoveUnit("A", "decree"), on=5).then(
-        ev.UnitMoved(parent="A", reason="decree")
+    unit = (
+        given_unit("C", **CHAIN).when(cmd.MoveUnit("A", "decree"), on=5).then(ev.UnitMoved(parent="A", reason="decree"))
     )
     assert (unit.unit(4).parent, unit.unit(5).parent) == ("B", "A")
     assert given_unit("C", **CHAIN).when(cmd.MoveUnit(None)).recorded().unit().parent is None
@@ -110,8 +114,8 @@ def test_a_late_move_that_ended_before_the_circle_is_none() -> None:
 
 
 def test_a_unit_is_merged_into_another_from_a_day_on() -> None:
-    unit = given_unit("A", **ROOTS).when(cmd.MergeUnit("B", "decree"), on=5).then(
-        ev.UnitMerged(into="B", reason="decree")
+    unit = (
+        given_unit("A", **ROOTS).when(cmd.MergeUnit("B", "decree"), on=5).then(ev.UnitMerged(into="B", reason="decree"))
     )
     assert (unit.unit(4).merged_into, unit.unit(5).merged_into) == (None, "B")
 

@@ -17,7 +17,16 @@ from .given import before, by, day
 
 @pytest.mark.parametrize(
     ("percent", "points"),
-    [("0", 0), ("-0", 0), ("100", 10_000), ("45.5", 4550), ("33.33", 3333), ("0.01", 1), ("99.990", 9999), ("1E+1", 1000)],
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("100", 10_000),
+        ("45.5", 4550),
+        ("33.33", 3333),
+        ("0.01", 1),
+        ("99.990", 9999),
+        ("1E+1", 1000),
+    ],
 )
 def test_a_percentage_between_0_and_100_with_two_decimals_has_its_basis_points(percent: str, points: int) -> None:
     assert basis_points(Decimal(percent)) == points

@@ -39,8 +39,8 @@ class Calendar(Struct, frozen=True):
 
 
 def working_days(code: str, calendar: Calendar | None) -> WorkingDays:
-    """The shipped table of that country code with what `calendar` declares; None when nothing was declared."""
-    table = base_table(code)
+    """The table shipped for the country of that code, with what `calendar` declares; None declares nothing."""
+    table = base_table(code.partition("-")[0])
     declared = calendar.declared if calendar is not None else {}
     return working_days_of(table.weekend, {**table.exceptions, **declared})
 

@@ -161,7 +161,8 @@ class ReopenTask(Command, frozen=True, tag="reopen_task"):
 
 class RetractRecord(Command, frozen=True, tag="retract_record"):
     """Say that an event was mistaken: it stays, and counts for nothing from now on. Named by its id, or by its
-    version in the task's stream."""
+    version in the task's stream.
+    """
 
     reason: Line
     event: str | None = None

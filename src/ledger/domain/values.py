@@ -46,7 +46,8 @@ class Deadline(Value, frozen=True):
 
 class Ground(Value, frozen=True):
     """What an extension rests on: exactly one of a blocker, a suspension (by the unit that suspended) or a
-    predecessor's tenure as lead."""
+    predecessor's tenure as lead.
+    """
 
     blocker: Code | None = None
     suspension_by: Code | None = None

@@ -70,7 +70,7 @@ GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency, ledg
 -- Append-only, whoever asks: also for the owner, also when replication settings would skip ordinary triggers.
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION 'the log is append-only: % refused', TG_OP USING ERRCODE = 'LG001';
+    RAISE EXCEPTION 'ledger.% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'LG001';
 END
 $$;
 CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.log

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.domain.task import Situation
 from ledger.domain.values import Deadline
@@ -17,18 +18,15 @@ SITUATION = Table(
     key=("task", "day_from"),
     key_types=("text", "date"),
     columns=(
-        "task", "day_from", "day_to",
-        "title", "lead", "coordinating", "officer", "authority", "result", "start", "priority", "classification",
-        "plan_items", "assigned_on", "original_due", "baseline_due", "due", "original", "baseline", "deadline",
-        "life", "suspended_by", "reviewer", "submitted_on", "submitted_due", "closed_on", "returns",
-        "ends_before_start", "blockers",
+        "task", "day_from", "day_to", "lead", "life", "suspended_by", "start", "original_due", "baseline_due", "due",
+        "submitted_on", "submitted_due", "ends_before_start", "plan_items", "situation",
     ),
 )  # fmt: skip
 PROGRESS = Table(
     "progress",
     key=("task", "day_from"),
     key_types=("text", "date"),
-    columns=("task", "day_from", "day_to", "percent", "reported_on")
+    columns=("task", "day_from", "day_to", "percent", "reported_on"),
 )
 
 
@@ -76,32 +74,18 @@ def due(deadline: Deadline | None) -> Any:
 
 def _situation_values(now: Situation) -> Values:
     return (
-        now.title,
         now.lead,
-        list(now.coordinating),
-        now.officer,
-        now.authority,
-        now.result,
+        now.life,
+        now.suspended_by,
         now.start,
-        now.priority,
-        now.classification,
-        json_text(now.plan_items),
-        now.assigned_on,
         due(now.original),
         due(now.baseline),
         due(now.deadline),
-        json_text(now.original),
-        json_text(now.baseline),
-        json_text(now.deadline),
-        now.life,
-        now.suspended_by,
-        now.reviewer,
         now.submitted_on,
         due(now.submitted_against),
-        now.closed_on,
-        now.returns,
         now.ends_before_start,
-        json_text(now.blockers),
+        json_text(now.plan_items),
+        json_text(replace(now, percent=None, reported_on=None)),
     )
 
 

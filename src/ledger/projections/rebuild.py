@@ -69,9 +69,7 @@ def _take_turn(connection: Connection, build: Build) -> bool:
     return row is not None and bool(row[0])
 
 
-def _fill(
-    connection: Connection, log: Log, projection: Projection, build: Build, progress: Progress | None
-) -> Build:
+def _fill(connection: Connection, log: Log, projection: Projection, build: Build, progress: Progress | None) -> Build:
     kind, after = f"{projection.stream_kind}/%", build.fill_after or ""
     left = _count(connection, kind, after)
     total, done = _count(connection, kind, ""), 0
@@ -130,9 +128,9 @@ def diff(connection: Connection, projection: Projection, old: Build, new: Build)
 
 def _only_in(connection: Connection, table: Table, one: Build, other: Build) -> list[tuple[str]]:
     columns = sql.SQL(", ").join(map(sql.Identifier, (*table.columns, "known_from", "known_to")))
-    statement = sql.SQL("SELECT (d.*)::text FROM (SELECT {c} FROM {one} EXCEPT ALL SELECT {c} FROM {other}) AS d").format(
-        c=columns, one=sql.Identifier(one.schema, table.name), other=sql.Identifier(other.schema, table.name)
-    )
+    statement = sql.SQL(
+        "SELECT (d.*)::text FROM (SELECT {c} FROM {one} EXCEPT ALL SELECT {c} FROM {other}) AS d"
+    ).format(c=columns, one=sql.Identifier(one.schema, table.name), other=sql.Identifier(other.schema, table.name))
     return connection.execute(statement).fetchall()
 
 

@@ -119,4 +119,3 @@ class Runner:
             before = self._log.stream_records(dict.fromkeys(missing, 0), records[0].position)
             states.update(replay(self._all, before))
         return states
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from ledger.domain.events import Event, Record, RecordRetracted
 from ledger.projections.base import Changes, Projection, Step, Table, Values
 from ledger.projections.plan_state import json_text

@@ -54,9 +54,7 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
         if self.idempotency_key is None:
             return None
         asked: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in self.__struct_fields__
-            if name not in ("data", "idempotency_key")
+            name: getattr(self, name) for name in self.__struct_fields__ if name not in ("data", "idempotency_key")
         }
         asked["data"] = msgspec.json.decode(self.data)
         fingerprint = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).digest()
@@ -92,11 +90,11 @@ def parse_line(line: bytes) -> tuple[CommandLine, cmd.AnyCommand]:
         command = _data_decoders[parsed.command].decode(parsed.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(error, "data") from error
-    return parsed, cast(cmd.AnyCommand, command)
+    return parsed, cast("cmd.AnyCommand", command)
 
 
 def _malformed(error: Exception, prefix: str) -> Refused:
-    """msgspec says `... - at `$.new_deadline.date``: the path becomes the field."""
+    """Msgspec says `... - at `$.new_deadline.date``: the path becomes the field."""
     reason, _, path = str(error).partition(" - at `$")
     field = (prefix + path.rstrip("`")).lstrip(".") or None
     if isinstance(error, msgspec.ValidationError):

@@ -20,12 +20,13 @@ from ledger.domain import unit as units
 from ledger.domain.events import Actor, Event, EventData
 from ledger.domain.rules import Known, Moment
 from ledger.domain.task import Task
+from ledger.domain.times import effective_text, local_day, microseconds, parse_instant
 from ledger.errors import LedgerError, Refused, VersionConflict
 from ledger.services.answers import Recorded, refusal, warnings
+from ledger.services.clock import Clock
 from ledger.services.command_line import CommandLine
 from ledger.services.directory import Directory, evolved
 from ledger.services.ids import derived_uuid7, uuid7
-from ledger.services.times import Clock, effective_text, local_day, microseconds, parse_instant
 from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.entry import encode_event
 from ledger.store.group_commit import GroupCommit
@@ -209,7 +210,9 @@ class CommandHandler:
         given = submission.line.recorded_at
         if submission.history is None:
             if given is not None:
-                raise Refused("recorded_at_given", "recorded_at", "the ledger gives it; only an import with --history carries it")
+                raise Refused(
+                    "recorded_at_given", "recorded_at", "the ledger gives it; only an import with --history carries it"
+                )
             return None
         instant = parse_instant(given) if given is not None else None
         if instant is None:
@@ -261,4 +264,3 @@ class CommandHandler:
 
 
 _DECIDE: dict[str, Any] = {"task": tasks.decide, "unit": units.decide, "plan": plans.decide}
-

@@ -12,13 +12,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.domain.events import Actor, Event, HistoryImported
+from ledger.domain.times import local_day, microseconds, parse_instant
 from ledger.domain.values import Document
 from ledger.errors import BadFile, Refused
 from ledger.services.answers import Recorded, refusal
 from ledger.services.command_line import MAX_LINE_BYTES, parse_line
 from ledger.services.commands import CommandHandler, History, Outcome, Submission
 from ledger.services.ids import derived_uuid7
-from ledger.services.times import local_day, microseconds, parse_instant
 from ledger.store.append import Append, IdempotencyKey
 from ledger.store.entry import encode_event
 from ledger.store.group_commit import GroupCommit
@@ -175,7 +175,9 @@ def _in_order_of_time(path: Path) -> list[tuple[int, int, int]]:
                 instant = parse_instant(parsed.recorded_at) if parsed.recorded_at is not None else None
                 if instant is None:
                     raise BadFile(
-                        str(path), number, "recorded_at: history says when each line was recorded, as an instant with an offset"
+                        str(path),
+                        number,
+                        "recorded_at: history says when each line was recorded, as an instant with an offset",
                     )
                 order.append((microseconds(instant), number, offset))
             offset += len(line)
@@ -189,4 +191,3 @@ def _digest(path: Path) -> tuple[str, int]:
             return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
     except OSError as error:
         raise BadFile(str(path), None, error.strerror or str(error)) from error
-

@@ -8,21 +8,24 @@ from types import TracebackType
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from ledger.domain.times import zone_of
 from ledger.errors import SettingsError
 from ledger.projections import PROJECTIONS
 from ledger.projections.builds import ensure
 from ledger.projections.runner import Runner
+from ledger.services.clock import Clock, system_clock
 from ledger.services.commands import CommandHandler
 from ledger.services.directory import Directory
 from ledger.services.importing import Importer
-from ledger.services.times import Clock, system_clock, zone_of
+from ledger.services.queries import KeepUp, Queries
 from ledger.settings import DEFAULT_TIME_ZONE, Settings
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
-from ledger.store.server import reach
 from ledger.store.recorder import LedgerRecorder
+from ledger.store.server import reach
 from ledger.store.tasks import TaskRepository
+from ledger.store.tiles import TileStore
 
 
 class Ledger:
@@ -41,6 +44,7 @@ class Ledger:
             self.database = Database(conninfo, pool_size=settings.pool_size)
             self._exit.callback(self.database.close)
             self.log = Log(self.database)
+            self.tiles = TileStore(self.database, self.log)
             self.zone = _zone(self.log, settings)
             self.committer = GroupCommit(self.database)
             self._exit.callback(self.committer.close)
@@ -71,6 +75,15 @@ class Ledger:
     def importer(self) -> Importer:
         """The way in for files."""
         return Importer(self.commands, self.committer)
+
+    def queries(self, keep_up: KeepUp | None = None) -> Queries:
+        """The way out. By default a question first brings the read models up to the position that it is about."""
+        return Queries(self.database, self.log, self.tiles, self.zone, self.clock, keep_up or self.keep_up)
+
+    def keep_up(self, position: int) -> None:
+        """The read models have followed the log up to `position`, and the tiles of its tree are stored."""
+        self.runner.catch_up(position)
+        self.tiles.fill(position)
 
     @cached_property
     def runner(self) -> Runner:

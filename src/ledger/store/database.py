@@ -49,7 +49,7 @@ class Database(PostgresDatastore):
         self.pool.open()
         try:
             with self.pool.connection() as connection:
-                plain = cast(Connection, connection)
+                plain = cast("Connection", connection)
                 plain.row_factory = tuple_row
                 try:
                     yield plain

@@ -50,7 +50,7 @@ _INITIAL = {
 }
 # Given on the command line, where they override postgresql.conf: a promise rests on each.
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
-_FLEETING = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+_FLEETING = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "256MB"}
 # A new cluster is a thousand small files: on a busy disk one syncfs(2) takes a fifth of the time of as many fsync(2).
 _SYNC = ("--sync-method=syncfs",) if sys.platform == "linux" else ()
 

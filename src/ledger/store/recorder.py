@@ -155,4 +155,3 @@ def _append_of(events: list[StoredEvent]) -> Append:
     if [event.originator_version for event in events] != list(range(first, first + len(events))):
         raise IntegrityError(f"the versions of {events[0].originator_id} are not contiguous")
     return Append(str(events[0].originator_id), first - 1, tuple((event.topic, event.state) for event in events))
-

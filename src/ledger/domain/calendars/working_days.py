@@ -49,13 +49,13 @@ class WorkingDays(Struct, frozen=True):
         first, end = day_from.toordinal(), day_to.toordinal()
         if end <= first:
             return 0
-        differing = self.differences[bisect_left(self.ordinals, end)] - self.differences[bisect_left(self.ordinals, first)]
-        return self._by_weekday(end) - self._by_weekday(first) + differing
+        return self._before(end) - self._before(first)
 
-    def _by_weekday(self, ordinal: int) -> int:
-        """The working days from ordinal 1, a Monday, to before `ordinal`, if no day stood out."""
+    def _before(self, ordinal: int) -> int:
+        """The working days from ordinal 1, a Monday, to before `ordinal`."""
         weeks, rest = divmod(ordinal - 1, 7)
-        return weeks * self.worked_before[7] + self.worked_before[rest]
+        by_weekday = weeks * self.worked_before[7] + self.worked_before[rest]
+        return by_weekday + self.differences[bisect_left(self.ordinals, ordinal)]
 
 
 def working_days_of(weekend: Set[int], exceptions: Mapping[dt.date, DayKind]) -> WorkingDays:

@@ -4,36 +4,22 @@ CREATE TABLE situation (
     task              text    NOT NULL,
     day_from          date    NOT NULL,
     day_to            date,
-    title             text    NOT NULL,
     lead              text    NOT NULL,
-    coordinating      text[]  NOT NULL,
-    officer           text,
-    authority         text    NOT NULL,
-    result            text,
+    life              text    NOT NULL,
+    suspended_by      text,
     start             date,
-    priority          text    NOT NULL,
-    classification    text    NOT NULL,
-    plan_items        jsonb   NOT NULL,
-    assigned_on       date    NOT NULL,
     original_due      date,
     baseline_due      date,
     due               date,
-    original          jsonb   NOT NULL,
-    baseline          jsonb   NOT NULL,
-    deadline          jsonb   NOT NULL,
-    life              text    NOT NULL,
-    suspended_by      text,
-    reviewer          text,
     submitted_on      date,
     submitted_due     date,
-    closed_on         date,
-    returns           integer NOT NULL,
     ends_before_start boolean NOT NULL,
-    blockers          jsonb   NOT NULL,
+    plan_items        jsonb   NOT NULL,
+    situation         jsonb   NOT NULL,
     known_from        bigint  NOT NULL,
     known_to          bigint
 );
-COMMENT ON TABLE situation IS 'The task at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). original_due, baseline_due and due are the last days in time.';
+COMMENT ON TABLE situation IS 'The task at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). situation holds all of it but progress; the other columns are what questions select by. original_due, baseline_due and due are the last days in time.';
 CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
 CREATE INDEX situation_task_idx ON situation (task, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import time
-from collections.abc import Callable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ledger.errors import BadQuery, Refused, SettingsError
-
-Clock = Callable[[], int]
-"""Returns microseconds since 1970, UTC."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
-
-
-def system_clock() -> int:
-    """Now, in microseconds since 1970 UTC."""
-    return time.time_ns() // 1_000
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -84,7 +74,9 @@ def effective_text(text: str, zone: ZoneInfo) -> str:
     instant = parse_instant(text)
     if instant is None:
         raise Refused(
-            "bad_time", "effective_at", f"{text!r} is neither a day (2025-03-08) nor an instant with an offset (RFC 3339)"
+            "bad_time",
+            "effective_at",
+            f"{text!r} is neither a day (2025-03-08) nor an instant with an offset (RFC 3339)",
         )
     return instant.astimezone(zone).isoformat()
 

@@ -1,0 +1,137 @@
+"""What reports and pages read: one frozen type a kind of row, however it was come by."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from msgspec import Struct
+
+from ledger.domain.events import EventData
+from ledger.domain.task import Situation, Status
+from ledger.domain.values import Deadline, Ground
+
+
+class Scope(Struct, frozen=True):
+    """Which tasks a question is about; None leaves nothing out."""
+
+    units: frozenset[str] | None = None
+    """Led by one of these units on the day asked for."""
+    plan: str | None = None
+    """Citing an item of this plan."""
+    task: str | None = None
+
+
+class TaskRow(Struct, frozen=True):
+    """A task at the end of a local day, as known at a position."""
+
+    task: str
+    situation: Situation
+
+
+class StatusCount(Struct, frozen=True):
+    """How many tasks led by a unit have a status, and how many of them await review."""
+
+    lead: str
+    status: Status
+    tasks: int
+    awaiting_review: int
+
+
+class DeadlineChange(Struct, frozen=True):
+    """A change of a deadline, with who led the task then."""
+
+    task: str
+    position: int
+    recorded_at: int
+    effective: str
+    kind: Literal["extended", "rebaselined", "brought_forward"]
+    lead: str
+    old: Deadline | None
+    new: Deadline
+    requester: str | None
+    approver: str
+    document: str | None
+    reason: str | None
+    grounds: tuple[Ground, ...]
+    retroactive: bool
+
+
+class TimelineRow(Struct, frozen=True):
+    """One record of a task."""
+
+    version: int
+    position: int
+    recorded_at: int
+    effective: str
+    type: str
+    event: str
+    unit: str | None
+    subject: str | None
+    data: EventData
+    retracted_by: int | None
+    """The version of the record that took it back."""
+
+
+class UnitRow(Struct, frozen=True):
+    """A unit on a day."""
+
+    unit: str
+    name: str
+    kind: str
+    parent: str | None
+    merged_into: str | None
+
+
+class Reading(Protocol):
+    """The ledger at one (position, on): what was known when the log held `position` records, at the end of day `on`.
+
+    Two implementations give equal answers: `ReadModels` from tables, and `Replay` by a plain fold over the log.
+    """
+
+    position: int
+    on: dt.date
+
+    def units(self) -> Sequence[UnitRow]:
+        """The units, by code."""
+        ...
+
+    def status_counts(self, scope: Scope) -> Sequence[StatusCount]:
+        """By lead and status."""
+        ...
+
+    def tasks(
+        self, scope: Scope, *, after: str | None = None, limit: int | None = None, only_overdue: bool = False
+    ) -> Sequence[TaskRow]:
+        """The tasks by code (in order of code points), from the one behind `after`, at most `limit`."""
+        ...
+
+    def ends_before_start(self, scope: Scope) -> Sequence[str]:
+        """The tasks whose result is dated before their start, by code."""
+        ...
+
+    def deadline_changes(self, scope: Scope) -> Sequence[DeadlineChange]:
+        """In order of position."""
+        ...
+
+    def timeline(self, task: str) -> Sequence[TimelineRow]:
+        """The records of a task, in order of version."""
+        ...
+
+
+def subtree(units: Sequence[UnitRow], root: str) -> frozenset[str]:
+    """`root` with all units below it, and all that were merged into any of these."""
+    below: dict[str, list[str]] = {}
+    for row in units:
+        for above in (row.parent, row.merged_into):
+            if above is not None:
+                below.setdefault(above, []).append(row.unit)
+    found: set[str] = set()
+    waiting = [root]
+    while waiting:
+        unit = waiting.pop()
+        if unit not in found:
+            found.add(unit)
+            waiting.extend(below.get(unit, ()))
+    return frozenset(found)

@@ -1,0 +1,78 @@
+-- name: units
+-- The units on a day, as known at a position.
+SELECT unit, name, kind, parent, merged_into FROM {unit_tree}.unit
+WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
+  AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
+ORDER BY unit COLLATE "C"
+
+-- name: status_counts
+-- How many tasks of each lead have each status on a day, as known at a position, and how many of them await review.
+SELECT lead, status, count(*) AS tasks, count(*) FILTER (WHERE awaits_review) AS awaiting_review
+FROM (
+    SELECT lead, life = 'submitted' AS awaits_review,
+        CASE
+            WHEN life = 'cancelled' THEN 'cancelled'
+            WHEN life = 'done' AND submitted_on > submitted_due THEN 'done_late'
+            WHEN life = 'done' THEN 'done_on_time'
+            WHEN suspended_by IS NOT NULL THEN 'suspended'
+            WHEN due IS NULL THEN 'not_stated'
+            WHEN start > %(on)s THEN 'not_due'
+            WHEN due >= %(on)s THEN 'open_in_time'
+            ELSE 'open_overdue'
+        END AS status
+    FROM {plan_state}.situation
+    WHERE int8range(known_from, known_to) @> %(last)s::bigint AND daterange(day_from, day_to) @> %(on)s::date
+      AND (%(units)s::text[] IS NULL OR lead = ANY(%(units)s))
+      AND (%(plan)s::jsonb IS NULL OR plan_items @> %(plan)s::jsonb)
+      AND (%(task)s::text IS NULL OR task = %(task)s)
+) AS judged
+GROUP BY lead, status
+ORDER BY lead COLLATE "C", status COLLATE "C"
+
+-- name: tasks
+-- The tasks on a day, as known at a position.
+SELECT s.task, s.situation::text, p.percent, p.reported_on
+FROM {plan_state}.situation AS s
+LEFT JOIN {plan_state}.progress AS p ON p.task = s.task
+    AND int8range(p.known_from, p.known_to) @> %(last)s::bigint AND daterange(p.day_from, p.day_to) @> %(on)s::date
+WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
+  AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
+  AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
+  AND (%(task)s::text IS NULL OR s.task = %(task)s)
+  AND (%(after)s::text IS NULL OR s.task COLLATE "C" > %(after)s)
+  AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
+       AND (s.start IS NULL OR s.start <= %(on)s)))
+ORDER BY s.task COLLATE "C"
+LIMIT %(limit)s
+
+-- name: ends_before_start
+-- The tasks whose result is dated before their start.
+SELECT task FROM {plan_state}.situation
+WHERE int8range(known_from, known_to) @> %(last)s::bigint AND daterange(day_from, day_to) @> %(on)s::date
+  AND ends_before_start
+  AND (%(units)s::text[] IS NULL OR lead = ANY(%(units)s))
+  AND (%(plan)s::jsonb IS NULL OR plan_items @> %(plan)s::jsonb)
+  AND (%(task)s::text IS NULL OR task = %(task)s)
+ORDER BY task COLLATE "C"
+
+-- name: deadline_changes
+-- The changes of deadlines decided by a day, as known at a position.
+SELECT d.task, d.position, d.recorded_at, d.effective, d.kind, d.lead, d.old::text, d.new::text, d.requester, d.approver, d.document,
+    d.reason, d.grounds::text, d.retroactive
+FROM {deadline_history}.deadline_change AS d
+WHERE int8range(d.known_from, d.known_to) @> %(last)s::bigint AND d.day <= %(on)s
+  AND (%(units)s::text[] IS NULL OR d.lead = ANY(%(units)s))
+  AND (%(task)s::text IS NULL OR d.task = %(task)s)
+  AND (%(plan)s::jsonb IS NULL OR EXISTS (
+      SELECT FROM {plan_state}.situation AS s
+      WHERE s.task = d.task AND s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
+        AND daterange(s.day_from, s.day_to) @> %(on)s::date AND s.plan_items @> %(plan)s::jsonb))
+ORDER BY d.position
+
+-- name: timeline
+-- What happened to a task by a day, as known at a position.
+SELECT version, position, recorded_at, effective, type, event, unit, subject, data::text, retracted_by
+FROM {timeline}.timeline
+WHERE task = %(task)s AND known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
+  AND day <= %(on)s
+ORDER BY version

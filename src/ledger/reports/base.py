@@ -1,0 +1,56 @@
+"""What a report is: a pure function from a reading of the ledger to rows that add up."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
+
+from msgspec import Struct, field
+
+from ledger.projections.rows import Reading, Scope
+
+Baseline = Literal["active", "original"]
+Row = dict[str, Any]
+"""A row's values by column key; plain JSON values."""
+
+
+class Column(Struct, frozen=True):
+    """A column: its key in JSON and CSV, and its heading on paper."""
+
+    key: str
+    heading: str
+    kind: Literal["text", "number", "date"] = "text"
+
+
+class Asked(Struct, frozen=True):
+    """What a report was asked for, besides the (as_of, on) that its reading stands at."""
+
+    scope: Scope
+    baseline: Baseline = "active"
+
+
+class Body(Struct, frozen=True):
+    """The figures of a report.
+
+    `total` holds the sums that the rows are parts of, and `residual` what the parts leave over, when they do.
+    `flags` names what is odd in the data though it was taken; `more` is what JSON carries besides the rows.
+    """
+
+    rows: Sequence[Row]
+    total: Row
+    residual: Row | None = None
+    flags: dict[str, list[str]] = field(default_factory=dict)
+    more: Row = field(default_factory=dict)
+
+
+class Report(ABC):
+    """One report. `build` is pure: the same reading and question give the same body."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]]
+
+    @abstractmethod
+    def build(self, reading: Reading, asked: Asked) -> Body:
+        """The figures."""

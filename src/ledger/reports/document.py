@@ -1,0 +1,44 @@
+"""A report with all that it rests on: what was asked, what was known, and the log that it follows from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from ledger.reports.base import Body, Report, Row
+
+
+class Document(Struct, frozen=True):
+    """What every writer puts on paper: figures, and what makes them checkable."""
+
+    report: Report
+    parameters: dict[str, Any]
+    """What was asked for, besides the two times; only what was given."""
+    on: str
+    as_of: str
+    position: int
+    """How many records were known at `as_of`."""
+    root: str
+    """The root hash of the Merkle tree over those records, in hexadecimal."""
+    imports: list[Row]
+    """The files of older systems that those records rest on: name and SHA-256."""
+    body: Body
+
+    def as_json(self) -> Row:
+        """The document as DESIGN section 9 gives it, ready to be encoded."""
+        body = self.body
+        return {
+            "report": self.report.name,
+            "parameters": self.parameters,
+            "on": self.on,
+            "as_of": self.as_of,
+            "position": self.position,
+            "root": self.root,
+            "imports": self.imports,
+            **body.more,
+            "rows": list(body.rows),
+            "total": body.total,
+            "residual": body.residual,
+            "flags": body.flags,
+        }

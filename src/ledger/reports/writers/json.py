@@ -1,0 +1,12 @@
+"""JSON: the document, compact, with one line feed at the end."""
+
+from __future__ import annotations
+
+import orjson
+
+from ledger.reports.document import Document
+
+
+def write_json(document: Document) -> bytes:
+    """The bytes that the API answers and `--format json` prints: the same for the same question."""
+    return orjson.dumps(document.as_json(), option=orjson.OPT_APPEND_NEWLINE)

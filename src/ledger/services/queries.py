@@ -1,0 +1,89 @@
+"""Questions to one ledger at (as_of, on): which position that is, and a reading that stands there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ledger.domain.times import as_of_microseconds, local_day, parse_day
+from ledger.errors import BadQuery, Lagging
+from ledger.projections import PROJECTIONS
+from ledger.projections.builds import active_builds
+from ledger.projections.read_models import ReadModels
+from ledger.projections.replay import Replay
+from ledger.projections.rows import Reading
+from ledger.services.clock import Clock
+from ledger.store.database import Database
+from ledger.store.entry import decode_entry
+from ledger.store.log import Log
+from ledger.store.tiles import TileStore
+
+KeepUp = Callable[[int], None]
+"""Sees to it that the read models have followed the log up to a position, or raises `Lagging`."""
+
+
+class Point(Struct, frozen=True):
+    """A place on the two clocks: what was known, and the day asked about."""
+
+    as_of: int
+    """Microseconds since 1970 UTC."""
+    position: int
+    """How many records were known then."""
+    on: dt.date
+
+
+class Queries:
+    """Reads one ledger. Safe to use from many threads when `keep_up` is."""
+
+    def __init__(
+        self, database: Database, log: Log, tiles: TileStore, zone: ZoneInfo, clock: Clock, keep_up: KeepUp
+    ) -> None:
+        self.log = log
+        self.tiles = tiles
+        self.zone = zone
+        self._database = database
+        self._clock = clock
+        self._keep_up = keep_up
+
+    def point(self, as_of: str | None, on: str | None) -> Point:
+        """The point that the two parameters name; either is now when not given. Raises `BadQuery`.
+
+        `as_of` is a local day (all of it) or an instant with an offset; `on` is a local day.
+        """
+        now = self._clock()
+        day = local_day(now, self.zone)
+        if on is not None:
+            asked = parse_day(on)
+            if asked is None:
+                raise BadQuery("on", f"{on!r} is not a day (2025-03-08)")
+            day = asked
+        head = self.log.head()
+        if as_of is None:
+            return Point(max(now, head.recorded_at), head.next_position, day)
+        known = as_of_microseconds(as_of, self.zone)
+        return Point(known, self.log.position_at(known), day)
+
+    @contextmanager
+    def reading(self, point: Point, *, replay: bool = False) -> Iterator[Reading]:
+        """The ledger as it stands at the point: from the read models, or by a fold over the log.
+
+        Raises `Lagging` when the read models do not get there in time.
+        """
+        if replay:
+            batches = self.log.entries_in_batches(0, point.position)
+            records = (decode_entry(position, entry) for batch in batches for position, entry in batch)
+            yield Replay(records, point.position, point.on)
+            return
+        self._keep_up(point.position)
+        with self._database.connection() as connection, connection.transaction():
+            # One snapshot for all that is read, so that a batch written meanwhile is seen whole or not at all.
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            builds = active_builds(connection, PROJECTIONS)
+            for build in builds.values():
+                if build.position < point.position:
+                    raise Lagging(build.projection, build.position, point.position)
+            yield ReadModels(connection, builds, point.position, point.on)

@@ -1,0 +1,67 @@
+"""Reports on request: from the parameters of a door to a document."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ledger.domain.times import utc_text
+from ledger.errors import BadQuery, NotFound
+from ledger.projections.rows import Reading, Scope, subtree
+from ledger.reports import REPORTS
+from ledger.reports.base import Asked, Baseline
+from ledger.reports.document import Document
+from ledger.services.queries import Queries
+
+
+class ReportRequest(Struct, frozen=True):
+    """A report as a door was asked for it; what is None was not given."""
+
+    name: str
+    as_of: str | None = None
+    on: str | None = None
+    baseline: Baseline | None = None
+    unit: str | None = None
+    plan: str | None = None
+    task: str | None = None
+    replay: bool = False
+    """Answer by a fold over the log, and not from the read models: slower, and the same."""
+
+
+def report(queries: Queries, request: ReportRequest) -> Document:
+    """The document that answers; the same (as_of, on) and parameters give the same one for ever.
+
+    Raises `NotFound` for an unknown report, unit or task, `BadQuery` for a parameter that cannot be read.
+    """
+    chosen = REPORTS.get(request.name)
+    if chosen is None:
+        raise NotFound("report", f"{request.name}: there are {', '.join(REPORTS)}")
+    if request.baseline not in (None, "active", "original"):
+        raise BadQuery("baseline", f"{request.baseline!r} is neither active nor original")
+    point = queries.point(request.as_of, request.on)
+    with queries.reading(point, replay=request.replay) as reading:
+        asked = Asked(scope_of(reading, request.unit, request.plan, request.task), request.baseline or "active")
+        body = chosen.build(reading, asked)
+    given = {name: getattr(request, name) for name in ("baseline", "unit", "plan", "task")}
+    return Document(
+        report=chosen,
+        parameters={name: value for name, value in given.items() if value is not None},
+        on=point.on.isoformat(),
+        as_of=utc_text(point.as_of),
+        position=point.position,
+        root=queries.tiles.root(point.position).hex(),
+        imports=[{"name": file.name, "sha256": file.sha256} for file in queries.log.imports(point.position)],
+        body=body,
+    )
+
+
+def scope_of(reading: Reading, unit: str | None, plan: str | None, task: str | None) -> Scope:
+    """The scope that these parameters name; raises `NotFound` for a unit or task that was not known then."""
+    units = None
+    if unit is not None:
+        known = reading.units()
+        if all(row.unit != unit for row in known):
+            raise NotFound("unit", unit)
+        units = subtree(known, unit)
+    if task is not None and not reading.tasks(Scope(task=task), limit=1):
+        raise NotFound("task", task)
+    return Scope(units, plan, task)
