@@ -36,13 +36,15 @@ def installed(uv: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("wheel")
     run(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", place, cwd=ROOT)
     (wheel,) = place.glob("*.whl")
-    locked = run(uv, "export", "--locked", "--no-dev", "--no-emit-project", "--quiet", cwd=ROOT)
-    (place / "requirements.txt").write_text(locked, encoding="utf-8")
-    environment = {"VIRTUAL_ENV": str(place / "env"), "UV_PYTHON_DOWNLOADS": "never"}
-    run(uv, "venv", "--python", sys.executable, place / "env", cwd=place)
-    run(uv, "pip", "install", "--quiet", "--requirements", "requirements.txt", cwd=place, **environment)
-    run(uv, "pip", "install", "--quiet", "--no-deps", wheel, cwd=place, **environment)
-    run(uv, "pip", "check", cwd=place, **environment)
+    python = place / "env" / "bin" / "python"
+    environment = {"UV_PROJECT_ENVIRONMENT": str(place / "env"), "UV_PYTHON_DOWNLOADS": "never"}
+    downloads = ROOT / ".cache" / "downloads"  # where tools/bootstrap keeps them when there is no home
+    if downloads.is_dir():
+        environment["UV_CACHE_DIR"] = str(downloads)
+    sync = (uv, "sync", "--locked", "--no-dev", "--no-install-project", "--quiet", "--python", sys.executable)
+    run(*sync, cwd=ROOT, **environment)
+    run(uv, "pip", "install", "--offline", "--no-deps", "--quiet", "--python", python, wheel, cwd=place, **environment)
+    run(uv, "pip", "check", "--python", python, cwd=place, **environment)
     return place / "env" / "bin"
 
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ledger.errors import SettingsError
 
 DEFAULT_TIME_ZONE = "Asia/Ho_Chi_Minh"
+DEFAULT_CALENDAR = "VN"
 
 
 class Settings(BaseSettings):
@@ -29,6 +30,12 @@ class Settings(BaseSettings):
         default=None,
         description="IANA name of the zone whose days are the ledger's days. It is fixed with the first event; "
         f"unset, a new ledger takes {DEFAULT_TIME_ZONE}.",
+    )
+    calendar: str | None = Field(
+        default=None,
+        pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$",
+        description="Country code (ISO 3166) of the calendar that says which days are worked. It is fixed with the "
+        f"first event; unset, a new ledger takes {DEFAULT_CALENDAR}.",
     )
     pool_size: int = Field(default=8, ge=2, le=500, description="Database connections of one process, at most.")
     host: str = Field(default="127.0.0.1", description="The address on which `ledger serve` listens.")

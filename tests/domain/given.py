@@ -9,8 +9,13 @@ and the plan P1 with the item A1 are known.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
+
+import pytest
+from msgspec import structs
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
@@ -75,21 +80,24 @@ def event_of(fact: Fact, stream: str, version: int) -> ev.Event:
     )
 
 
-def assigned(deadline: Deadline | None = None, **more: Any) -> ev.TaskAssigned:
-    plain: dict[str, Any] = {
-        "title": "Open the national data centre",
-        "lead": "U1",
-        "coordinating": (),
-        "officer": None,
-        "authority": "AUTH",
-        "result": None,
-        "indicators": (),
-        "start": None,
-        "plan_items": (),
-        "priority": "normal",
-        "classification": "internal",
-    }
-    return ev.TaskAssigned(deadline=deadline, **(plain | more))
+_ASSIGNED = ev.TaskAssigned(
+    title="Open the national data centre",
+    lead="U1",
+    coordinating=(),
+    officer=None,
+    authority="AUTH",
+    result=None,
+    indicators=(),
+    start=None,
+    deadline=None,
+    plan_items=(),
+    priority="normal",
+    classification="internal",
+)
+
+
+def assigned(deadline: Deadline | None = None, **more: object) -> ev.TaskAssigned:
+    return structs.replace(_ASSIGNED, deadline=deadline, **more)
 
 
 def reassigned(lead: str) -> ev.LeadReassigned:
@@ -104,15 +112,17 @@ def request_refused(request: str) -> ev.ExtensionRefused:
     return ev.ExtensionRefused(request=request, reason=None)
 
 
-def extended(new: Deadline, request: str | None = None, **more: Any) -> ev.DeadlineExtended:
-    plain: dict[str, Any] = {
-        "grounds": (),
-        "approved_by": "AUTH",
-        "document": None,
-        "reason": None,
-        "retroactive": False,
-    }
-    return ev.DeadlineExtended(new_deadline=new, request=request, **(plain | more))
+def extended(new: Deadline, request: str | None = None, **more: object) -> ev.DeadlineExtended:
+    plain = ev.DeadlineExtended(
+        new_deadline=new,
+        grounds=(),
+        approved_by="AUTH",
+        document=None,
+        reason=None,
+        retroactive=False,
+        request=request,
+    )
+    return structs.replace(plain, **more)
 
 
 def rebaselined(new: Deadline) -> ev.Rebaselined:
@@ -167,7 +177,7 @@ def cancelled() -> ev.TaskCancelled:
     return ev.TaskCancelled(reason=None)
 
 
-def reopened(cause: Any = "defect") -> ev.TaskReopened:
+def reopened(cause: Literal["defect", "scope"] = "defect") -> ev.TaskReopened:
     return ev.TaskReopened(cause=cause, reason=None)
 
 
@@ -208,7 +218,7 @@ def amended(*items: cmd.PlanItem, withdrawn: tuple[str, ...] = ()) -> ev.PlanAme
 _PURE: dict[str, Any] = {"task": tasks, "unit": units, "plan": plans}
 
 
-def _folded(kind: str, code: str, facts: list[Fact]) -> Any:
+def _folded(kind: str, code: str, facts: Iterable[Fact]) -> Any:  # noqa: ANN401 - of three kinds
     stream = f"{kind}/{code}"
     return _PURE[kind].fold(code, [event_of(fact, stream, version) for version, fact in enumerate(facts, 1)])
 
@@ -226,9 +236,10 @@ class Given:
     kind: str
     code: str
     state: Any
+    """A `Task`, `Unit` or `Plan`, or None."""
     known: Known
 
-    def when(self, command: Any, on: Day = 20, unit: str = "AUTH", today: Day = TODAY) -> Outcome:
+    def when(self, command: cmd.AnyCommand, on: Day = 20, unit: str = "AUTH", today: Day = TODAY) -> Outcome:
         """The command is put by that unit, effective on that day, and recorded today."""
         moment = Moment(unit, day(on), day(today))
         answer: tuple[ev.EventData, ...] | Refused
@@ -281,7 +292,7 @@ class Outcome:
     def recorded(self) -> Given:
         """It is taken; returns what its events leave."""
         if isinstance(self.answer, Refused):
-            raise AssertionError(f"refused: {self.answer.code}: {self.answer}") from self.answer
+            pytest.fail(f"refused: {self.answer.code}: {self.answer}")
         kind, code, state = self.before.kind, self.before.code, self.before.state
         for data in self.answer:
             version = state.version + 1 if state is not None else 1
@@ -299,7 +310,7 @@ class Outcome:
 
 def given(*facts: list[Fact]) -> Given:
     """The task T1, to which these things happened, in the order recorded."""
-    return Given("task", "T1", _folded("task", "T1", sum(facts, [])), KNOWN)
+    return Given("task", "T1", _folded("task", "T1", chain(*facts)), KNOWN)
 
 
 def given_unit(code: str, /, **pasts: list[Fact]) -> Given:
@@ -310,4 +321,4 @@ def given_unit(code: str, /, **pasts: list[Fact]) -> Given:
 
 def given_plan(*facts: list[Fact]) -> Given:
     """The plan P2, to which these things happened."""
-    return Given("plan", "P2", _folded("plan", "P2", sum(facts, [])), KNOWN)
+    return Given("plan", "P2", _folded("plan", "P2", chain(*facts)), KNOWN)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
@@ -31,8 +32,8 @@ from .given import (
 TASK = given(on(1, assigned(by(10))))
 
 
-def assign(**more: Any) -> cmd.AssignTask:
-    return cmd.AssignTask(**({"title": "Open the national data centre", "lead": "U1"} | more))
+def assign(**more: object) -> cmd.AssignTask:
+    return structs.replace(cmd.AssignTask("Open the national data centre", "U1"), **more)
 
 
 # ── assign_task ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -61,19 +61,19 @@ SCRIPTS: list[tuple[cmd.TaskCommand, ...]] = [
     *((cmd.RequestExtension(x, by(14)), cmd.RefuseExtension(x)) for x in NAMES),
     *((cmd.RequestExtension(x, by(12)), cmd.ExtendDeadline(new, request=x)) for x in NAMES for new in DEADLINES),
 ]
-RETRACTIONS = [cmd.RetractRecord("mistake", version=version) for version in (*range(2, 16), 1)]
+RETRACTIONS = [cmd.RetractRecord("mistake", version=version) for version in range(1, 16)]
 
 
 @st.composite
 def task_steps(draw: st.DrawFn) -> list[Step]:
     """Scripts and single commands, recorded one after another, over the same days: so most of it is late.
 
-    Drawn evenly, by a generator that does not shrink: Hypothesis's own draws crowd around few values, and then one
-    history in fifty sees an acceptance.
+    Drawn evenly, by a generator that does not shrink: Hypothesis's own draws crowd around few values, and then few
+    histories see an acceptance.
     """
     chance = draw(st.randoms(use_true_random=True))
     steps: list[Step] = []
-    for _ in range(draw(st.integers(1, 10))):
+    for _ in range(draw(st.integers(2, 14))):
         kind = chance.random()
         script = chance.choice(SCRIPTS) if kind < 0.5 else (chance.choice(SINGLE if kind < 0.8 else RETRACTIONS),)
         days = sorted(chance.choices(range(1, 15), k=len(script)))
@@ -88,8 +88,8 @@ def histories(steps: Sequence[Step], deadline: Deadline | None) -> Iterable[tupl
     for step_taken in ((cmd.AssignTask("t", "U1", deadline=deadline), ASSIGNED_ON, "AUTH"), *steps):
         answer = decided(task, step_taken)
         if not isinstance(answer, Refused):
-            before, task = task, answer
-            yield task, before, step_taken
+            earlier, task = task, answer
+            yield task, earlier, step_taken
 
 
 def decided(task: Task | None, asked: Step) -> Task | Refused:
@@ -101,8 +101,8 @@ def decided(task: Task | None, asked: Step) -> Task | Refused:
     return tasks.evolve(task, event(data, of, unit, task), "T1")
 
 
-def event(data: EventData, of: int, unit: str, before: Task | None) -> Event:
-    return event_of(Fact(day(of).isoformat(), data, unit), "task/T1", before.version + 1 if before else 1)
+def event(data: EventData, of: int, unit: str, earlier: Task | None) -> Event:
+    return event_of(Fact(day(of).isoformat(), data, unit), "task/T1", earlier.version + 1 if earlier else 1)
 
 
 def counting(task: Task) -> set[int]:
@@ -123,7 +123,7 @@ def counting(task: Task) -> set[int]:
 with_any_history = for_every(task_steps(), st.sampled_from(FIRST_DEADLINES))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @with_any_history
 def test_evolving_step_by_step_gives_what_folding_all_gives(steps: list[Step], deadline: Deadline | None) -> None:
     last = None
@@ -137,7 +137,7 @@ def test_evolving_step_by_step_gives_what_folding_all_gives(steps: list[Step], d
     assert last is not None
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @for_every(task_steps(), st.sampled_from(FIRST_DEADLINES), st.randoms(use_true_random=False))
 def test_only_day_and_version_decide_the_order(
     steps: list[Step], deadline: Deadline | None, shuffle: random.Random
@@ -153,16 +153,16 @@ def test_only_day_and_version_decide_the_order(
         assert again.situation(day(14)) == task.situation(day(14))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @with_any_history
 def test_what_is_taken_counts_and_takes_nothing_from_what_counted(steps: list[Step], deadline: Deadline | None) -> None:
-    for task, before, _ in histories(steps, deadline):
-        if before is None or isinstance(task.events[-1].data, RecordRetracted):
+    for task, earlier, _ in histories(steps, deadline):
+        if earlier is None or isinstance(task.events[-1].data, RecordRetracted):
             continue
-        assert counting(task) >= counting(before) | {task.version}
+        assert counting(task) >= counting(earlier) | {task.version}
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @with_any_history
 def test_no_day_is_nonsense(steps: list[Step], deadline: Deadline | None) -> None:
     for task, _, _ in histories(steps, deadline):
@@ -179,7 +179,7 @@ def check_sense(now: Situation, since: dt.date) -> None:
         assert now.submitted_on is not None
         assert now.submitted_on <= since
     if now.life == "open":
-        assert now.reviewer is now.submitted_on is now.submitted_at is now.submitted_against is None
+        assert (now.reviewer, now.submitted_on, now.submitted_at, now.submitted_against) == (None, None, None, None)
     if now.is_closed:
         assert now.suspended_by is None
     if now.life == "done":
@@ -221,7 +221,7 @@ UNIT_COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @for_every(st.lists(st.tuples(CODE, UNIT_COMMANDS, DAYS), max_size=25))
 def test_the_units_are_a_tree_on_every_day(steps: list[tuple[str, cmd.UnitCommand, int]]) -> None:
     known = KNOWN
@@ -249,7 +249,7 @@ def top_of(known: Known, code: str, of: dt.date) -> str | None:
     return None
 
 
-def taken(known: Known, kind: str, code: str, command: Any, of: int) -> Known:
+def taken(known: Known, kind: str, code: str, command: cmd.AnyCommand, of: int) -> Known:
     """The directory after the command, if it is taken."""
     pure: Any = {"unit": units, "plan": plans}[kind]
     held: dict[str, Any] = dict({"unit": known.units, "plan": known.plans}[kind])
@@ -271,7 +271,7 @@ ITEMS = st.lists(st.builds(cmd.PlanItem, CODE, st.just("an item"), st.none() | C
 AMENDMENTS = st.builds(cmd.AmendPlan, items=ITEMS, withdrawn=st.lists(CODE, max_size=2).map(tuple))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @for_every(st.lists(st.tuples(AMENDMENTS, DAYS), max_size=12))
 @example([(cmd.AmendPlan(items=(cmd.PlanItem("B", "b", "A"),)), 9), (cmd.AmendPlan(withdrawn=("A",)), 5)])
 def test_the_items_of_a_plan_are_a_tree_on_every_day(steps: list[tuple[cmd.AmendPlan, int]]) -> None:

@@ -20,7 +20,6 @@ from .given import (
     extended,
     given,
     on,
-    reopened,
     reported,
     resumed,
     returned,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from ledger.domain import commands as cmd
@@ -11,6 +9,7 @@ from ledger.domain import events as ev
 from ledger.domain.task import Situation
 
 from .given import (
+    Fact,
     accepted,
     assigned,
     blocker_confirmed,
@@ -37,7 +36,7 @@ from .given import (
 )
 
 
-def undone(*facts: Any) -> tuple[Situation, Situation]:
+def undone(*facts: list[Fact]) -> tuple[Situation, Situation]:
     """What the last fact's retraction leaves, and what stood before that fact."""
     mistaken = given(*facts)
     command = cmd.RetractRecord("entered by mistake", version=mistaken.task.version)

@@ -11,6 +11,7 @@ from ledger.domain.values import Deadline
 
 from .given import (
     Day,
+    Fact,
     accepted,
     assigned,
     before,
@@ -29,7 +30,7 @@ from .given import (
 )
 
 
-def status_on(of: Day, *facts: Any) -> Status:
+def status_on(of: Day, *facts: list[Fact]) -> Status:
     return status(given(*facts).situation(of), day(of))
 
 

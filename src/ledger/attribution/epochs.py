@@ -18,8 +18,9 @@ from msgspec.structs import replace
 from ledger.attribution.covers import Baseline, BaselineKind, Cover, baselines_and_covers, by_days
 from ledger.attribution.debt import Piece, debts_of, spent
 from ledger.attribution.labels import Cause, Concurrent
+from ledger.attribution.spans import FAR, overlay
 from ledger.attribution.stretches import Stretch, stretches
-from ledger.attribution.timeline import FAR, Place, Timeline, read_timeline
+from ledger.attribution.timeline import Place, Timeline, read_timeline
 from ledger.domain import events as ev
 from ledger.domain.task.state import Task
 from ledger.domain.values import Deadline
@@ -158,7 +159,7 @@ def _runs(days: Sequence[Stretch], baseline: Baseline, covers: Sequence[Cover], 
     if covers and pieces:
         debts = debts_of(covers, days, begin)
         covered = overlay(pieces, by_days(covers))
-        pieces = [piece for *span, label, there in covered for piece in spent(*span, label, there, debts)]
+        pieces = [piece for after, until, label, there in covered for piece in spent(after, until, label, there, debts)]
     return tuple(_run(piece, baseline.position) for piece in _joined(pieces))
 
 

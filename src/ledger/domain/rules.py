@@ -12,6 +12,7 @@ from ledger.domain import commands as cmd
 from ledger.errors import Refused
 
 if TYPE_CHECKING:
+    from ledger.domain.calendar import Calendar
     from ledger.domain.plan import Plan
     from ledger.domain.unit import Unit
 
@@ -25,10 +26,11 @@ class Moment(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """The units and plans that a command may refer to, by code."""
+    """The units and plans that a command may refer to, and the calendars that stand, by code."""
 
     units: Mapping[str, Unit]
     plans: Mapping[str, Plan]
+    calendars: Mapping[str, Calendar] = {}
 
 
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2999, 12, 31)

@@ -30,8 +30,9 @@ CREATE TABLE ledger.log (
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.02);
 COMMENT ON TABLE ledger.log IS 'Every event, in commit order. position: 0, 1, 2 ... without gaps; recorded_at: microseconds since 1970 UTC, strictly increasing; entry: the exact bytes that are hashed and exported.';
 
--- Units and plans are few among many task events, and every command handler follows them.
-CREATE INDEX log_directory_idx ON ledger.log (position) WHERE stream LIKE 'unit/%' OR stream LIKE 'plan/%';
+-- Units, plans and calendars are few among many task events, and every command handler follows them.
+CREATE INDEX log_directory_idx ON ledger.log (position) 
+    WHERE stream LIKE 'unit/%' OR stream LIKE 'plan/%' OR stream LIKE 'calendar/%';
 -- Imports are fewer still, and every report names the ones it rests on.
 CREATE INDEX log_history_idx ON ledger.log (position) WHERE type = 'history.imported';
 
@@ -42,6 +43,7 @@ CREATE TABLE ledger.head (
     live_from     bigint,
     restoring     boolean NOT NULL,
     time_zone     text,
+    calendar      text,
     CONSTRAINT head_pkey PRIMARY KEY (only_row)
 ) WITH (fillfactor = 10);
 COMMENT ON TABLE ledger.head IS 'The head of the log, one row: appending locks it, so positions are given in commit order. live_from: the first position that is not imported history.';
@@ -259,13 +261,14 @@ BEGIN
 END
 $$;
 
--- Fix the zone whose days are this ledger's local days; it can be changed only while the log is empty. Returns the
--- zone that holds.
-CREATE FUNCTION ledger.pin_time_zone(zone text) RETURNS text
+-- Fix the zone whose days are this ledger's local days, and the calendar that says which are worked. They can be changed
+-- only while the log is empty. Returns those that hold.
+CREATE FUNCTION ledger.pin_locale(zone text, country text, OUT time_zone text, OUT calendar text)
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    UPDATE ledger.head AS h
-        SET time_zone = CASE WHEN h.next_position = 0 OR h.time_zone IS NULL THEN zone ELSE h.time_zone END
-        RETURNING h.time_zone;
+    UPDATE ledger.head AS h SET
+        time_zone = CASE WHEN h.next_position = 0 OR h.time_zone IS NULL THEN zone ELSE h.time_zone END,
+        calendar = CASE WHEN h.next_position = 0 OR h.calendar IS NULL THEN country ELSE h.calendar END
+        RETURNING h.time_zone, h.calendar;
 $$;
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ledger FROM PUBLIC;

@@ -46,6 +46,16 @@ class Build(Struct, frozen=True):
         return f"rm_{self.projection}_v{self.version}_b{self.build}"
 
 
+class Parked(Struct, frozen=True):
+    """A stream that a build has given up on: the position of the event that it failed on, and why."""
+
+    projection: str
+    build: int
+    stream: str
+    position: int
+    error: str
+
+
 def all_builds(connection: Connection) -> list[Build]:
     """Every build, by projection and number."""
     return [Build(*row) for row in connection.execute(SQL["builds"], prepare=True)]
@@ -91,6 +101,11 @@ def activate(connection: Connection, build: Build) -> None:
     with connection.transaction():
         connection.execute(SQL["deactivate"], (build.projection,))
         connection.execute(SQL["activate"], (build.projection, build.build))
+
+
+def parked(connection: Connection) -> list[Parked]:
+    """The streams that builds have given up on."""
+    return [Parked(*row) for row in connection.execute(SQL["parked"])]
 
 
 def ensure(database: Database, projections: Sequence[Projection]) -> None:

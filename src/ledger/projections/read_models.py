@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 from psycopg import sql
 
+from ledger.attribution import BaselineKind, Concurrent, Epoch, Run
+from ledger.domain import calendar as calendars
+from ledger.domain.calendar import WorkingDays, working_days
 from ledger.domain.events import EVENT_TYPES
 from ledger.domain.task import Situation
 from ledger.domain.values import Deadline, Ground
 from ledger.projections.builds import Build
-from ledger.projections.rows import DeadlineChange, Scope, StatusCount, TaskRow, TimelineRow, UnitRow
+from ledger.projections.rows import DeadlineChange, Point, Scope, StatusCount, TaskRow, TaskSlip, TimelineRow, UnitRow
 from ledger.store import queries
 from ledger.store.database import Connection
+from ledger.store.entry import decode_entry
 
 _SQL = queries.load("ledger.projections.sql", "reading.sql")
 _situation = msgspec.json.Decoder(Situation)
 _deadline = msgspec.json.Decoder(Deadline | None)
+_concurrent = msgspec.json.Decoder(tuple[Concurrent, ...])
 _grounds = msgspec.json.Decoder(tuple[Ground, ...])
 _data = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
 
@@ -29,11 +34,12 @@ _data = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
 class ReadModels:
     """The ledger at (position, on), from the tables of the active builds, over one connection in one snapshot."""
 
-    def __init__(self, connection: Connection, builds: Mapping[str, Build], position: int, on: dt.date) -> None:
+    def __init__(self, connection: Connection, builds: Mapping[str, Build], point: Point) -> None:
         self._connection = connection
         self._schemas = {name: sql.Identifier(build.schema) for name, build in builds.items()}
-        self.position = position
-        self.on = on
+        self.position = point.position
+        self.on = point.on
+        self._calendar = point.calendar
 
     def units(self) -> Sequence[UnitRow]:
         """The units, by code."""
@@ -71,6 +77,32 @@ class ReadModels:
             found.append(DeadlineChange(**named))
         return found
 
+    def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
+        """The tasks that have slipped by the day, by code."""
+        found = []
+        rows = self._rows("slips", _parameters(scope) | {"baseline": baseline})
+        for (task, on_from, on_to, given), of_task in groupby(rows, key=lambda row: row[:4]):
+            runs = tuple(_run(row) for row in of_task)
+            found.append(TaskSlip(task, Epoch(on_from, on_to, _deadline.decode(given), runs)))
+        return found
+
+    def slip(self, task: str, baseline: BaselineKind) -> TaskSlip | None:
+        """One task, slipped or not; None when it was not assigned by the day."""
+        slipped = self.slips(Scope(task=task), baseline)
+        if slipped:
+            return slipped[0]
+        for on_from, on_to, given in self._rows("baseline", {"task": task, "baseline": baseline}):
+            return TaskSlip(task, Epoch(on_from, on_to, _deadline.decode(given), ()))
+        return None
+
+    def working_days(self) -> WorkingDays:
+        """The ledger's calendar, with what was declared of its days."""
+        declared = [
+            decode_entry(position, bytes(entry)).event
+            for position, entry in self._rows("calendar", {"stream": f"calendar/{self._calendar}"})
+        ]
+        return working_days(self._calendar, calendars.fold(self._calendar, declared))
+
     def timeline(self, task: str) -> Sequence[TimelineRow]:
         """The records of a task, in order of version."""
         found = []
@@ -88,6 +120,11 @@ class ReadModels:
         statement = sql.SQL(_SQL[name].decode()).format(**self._schemas)
         known = {"position": self.position, "last": self.position - 1, "on": self.on}
         return self._connection.execute(statement, parameters | known).fetchall()
+
+
+def _run(row: tuple[Any, ...]) -> Run:
+    _, _, _, _, day_from, day_to, unit, cause, ref, through_ground, evidence, concurrent = row
+    return Run(day_from, day_to, unit, cause, ref, through_ground, tuple(evidence), _concurrent.decode(concurrent))
 
 
 def _parameters(scope: Scope) -> dict[str, Any]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
+from ledger.attribution import BaselineKind, Place, attribute, epoch_on
+from ledger.domain import calendar as calendars
 from ledger.domain import task as tasks
 from ledger.domain import unit as units
+from ledger.domain.calendar import WorkingDays, working_days
 from ledger.domain.events import (
     DeadlineBroughtForward,
     DeadlineExtended,
@@ -17,8 +22,9 @@ from ledger.domain.events import (
     RecordRetracted,
 )
 from ledger.domain.task import Situation, Status, Task
+from ledger.domain.times import local_day
 from ledger.domain.unit import Unit
-from ledger.projections.rows import DeadlineChange, Scope, StatusCount, TaskRow, TimelineRow, UnitRow
+from ledger.projections.rows import DeadlineChange, Point, Scope, StatusCount, TaskRow, TaskSlip, TimelineRow, UnitRow
 
 _KINDS = {DeadlineExtended: "extended", Rebaselined: "rebaselined", DeadlineBroughtForward: "brought_forward"}
 
@@ -26,9 +32,11 @@ _KINDS = {DeadlineExtended: "extended", Rebaselined: "rebaselined", DeadlineBrou
 class Replay:
     """The ledger at (position, on), from the records before that position."""
 
-    def __init__(self, records: Iterable[Record], position: int, on: dt.date) -> None:
-        self.position = position
-        self.on = on
+    def __init__(self, records: Iterable[Record], point: Point, zone: ZoneInfo) -> None:
+        self.position = point.position
+        self.on = point.on
+        self._calendar = point.calendar
+        self._zone = zone
         self._records: dict[str, list[Record]] = {}
         for record in records:
             self._records.setdefault(record.event.stream, []).append(record)
@@ -121,6 +129,28 @@ class Replay:
                 grounds=extension.grounds if extension else (),
                 retroactive=extension is not None and extension.retroactive,
             )
+
+    def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
+        """The tasks that have slipped by the day, by code."""
+        found = (self.slip(row.task, baseline) for row in self.tasks(scope))
+        return [slip for slip in found if slip is not None and slip.epoch.runs]
+
+    def slip(self, task: str, baseline: BaselineKind) -> TaskSlip | None:
+        """One task, slipped or not; None when it was not assigned by the day."""
+        folded = self._tasks.get(task)
+        if folded is None:
+            return None
+        records = self._records[f"task/{task}"]
+        places = [Place(record.position, local_day(record.recorded_at, self._zone)) for record in records]
+        epoch = epoch_on(attribute(folded, places, baseline), self.on)
+        if epoch is None:
+            return None
+        return TaskSlip(task, replace(epoch, runs=tuple(run for run in epoch.runs if run.day_from <= self.on)))
+
+    def working_days(self) -> WorkingDays:
+        """The ledger's calendar, with what was declared of its days."""
+        declared = (record.event for record in self._records.get(f"calendar/{self._calendar}", ()))
+        return working_days(self._calendar, calendars.fold(self._calendar, declared))
 
     def timeline(self, task: str) -> Sequence[TimelineRow]:
         """The records of a task, in order of version."""

@@ -8,6 +8,8 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
+from ledger.attribution import BaselineKind, Epoch
+from ledger.domain.calendar import WorkingDays
 from ledger.domain.events import EventData
 from ledger.domain.task import Situation, Status
 from ledger.domain.values import Deadline, Ground
@@ -21,6 +23,18 @@ class Scope(Struct, frozen=True):
     plan: str | None = None
     """Citing an item of this plan."""
     task: str | None = None
+
+
+class Point(Struct, frozen=True):
+    """A place on the two clocks: what was known, and the day asked about; and the calendar that counts its days."""
+
+    as_of: int
+    """Microseconds since 1970 UTC."""
+    position: int
+    """How many records were known then."""
+    on: dt.date
+    calendar: str
+    """The country code of the ledger's calendar."""
 
 
 class TaskRow(Struct, frozen=True):
@@ -74,6 +88,13 @@ class TimelineRow(Struct, frozen=True):
     """The version of the record that took it back."""
 
 
+class TaskSlip(Struct, frozen=True):
+    """A task's slip against a baseline: the epoch that holds on the day, with its runs that begin by then."""
+
+    task: str
+    epoch: Epoch
+
+
 class UnitRow(Struct, frozen=True):
     """A unit on a day."""
 
@@ -113,6 +134,18 @@ class Reading(Protocol):
 
     def deadline_changes(self, scope: Scope) -> Sequence[DeadlineChange]:
         """In order of position."""
+        ...
+
+    def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
+        """The tasks that have slipped by the day, by code."""
+        ...
+
+    def slip(self, task: str, baseline: BaselineKind) -> TaskSlip | None:
+        """One task, slipped or not; None when it was not assigned by the day."""
+        ...
+
+    def working_days(self) -> WorkingDays:
+        """The ledger's calendar, with what was declared of its days."""
         ...
 
     def timeline(self, task: str) -> Sequence[TimelineRow]:

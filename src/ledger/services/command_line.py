@@ -19,7 +19,7 @@ MAX_EXPECTED_VERSION = 2**31 - 1
 
 
 class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A command with what stands beside it. Exactly one of `task`, `unit` and `plan` names the aggregate."""
+    """A command with what stands beside it. Exactly one of `task`, `unit`, `plan` and `calendar` names the aggregate."""
 
     command: str
     acting_unit: Code
@@ -27,6 +27,7 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
     task: Code | None = None
     unit: Code | None = None
     plan: Code | None = None
+    calendar: Code | None = None
     effective_at: str | None = None
     """A day, or an instant with an offset; the local day of recording when not given."""
     recorded_at: str | None = None
@@ -61,10 +62,11 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
         return IdempotencyKey(self.acting_unit, self.idempotency_key, fingerprint)
 
 
-_KINDS = ("task", "unit", "plan")
+_KINDS = ("task", "unit", "plan", "calendar")
+_UNIONS = (cmd.TaskCommand, cmd.UnitCommand, cmd.PlanCommand, cmd.CalendarCommand)
 _TYPES: dict[str, tuple[str, type[cmd.Command]]] = {
     str(cls.__struct_config__.tag): (kind, cls)
-    for kind, union in zip(_KINDS, (cmd.TaskCommand, cmd.UnitCommand, cmd.PlanCommand), strict=True)
+    for kind, union in zip(_KINDS, _UNIONS, strict=True)
     for cls in get_args(union)
 }
 COMMAND_NAMES = tuple(_TYPES)

@@ -1,12 +1,14 @@
-"""The units and plans of the ledger, as the log has them now."""
+"""The units, plans and calendars of the ledger, as the log has them now."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
 
+from ledger.domain import calendar as calendars
 from ledger.domain import plan as plans
 from ledger.domain import unit as units
+from ledger.domain.calendar import Calendar
 from ledger.domain.events import Event
 from ledger.domain.plan import Plan
 from ledger.domain.rules import Known
@@ -15,20 +17,23 @@ from ledger.store.log import Log
 
 
 def evolved(known: Known, events: Iterable[Event]) -> Known:
-    """`known` after more events of units and plans, in order; what was given is not changed."""
+    """`known` after more events of units, plans and calendars, in order; what was given is not changed."""
     all_units: dict[str, Unit] = dict(known.units)
     all_plans: dict[str, Plan] = dict(known.plans)
+    all_calendars: dict[str, Calendar] = dict(known.calendars)
     for event in events:
         kind, _, code = event.stream.partition("/")
         if kind == "unit":
             all_units[code] = units.evolve(all_units.get(code), event, code)
         elif kind == "plan":
             all_plans[code] = plans.evolve(all_plans.get(code), event, code)
-    return Known(all_units, all_plans)
+        elif kind == "calendar":
+            all_calendars[code] = calendars.evolve(all_calendars.get(code), event, code)
+    return Known(all_units, all_plans, all_calendars)
 
 
 class Directory:
-    """All units and plans, folded; they are few, so they are held whole."""
+    """All of them, folded; they are few, so they are held whole."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -37,7 +42,7 @@ class Directory:
         self._next = 0
 
     def known(self) -> Known:
-        """Units and plans as new as the log is now: one indexed statement, which usually finds nothing."""
+        """As new as the log is now: one indexed statement, which usually finds nothing."""
         with self._lock:
             records = self._log.directory_records(self._next)
             if records:

@@ -22,6 +22,7 @@ from ledger.services.ids import derived_uuid7
 from ledger.store.append import Append, IdempotencyKey
 from ledger.store.entry import encode_event
 from ledger.store.group_commit import GroupCommit
+from ledger.store.log import Log
 
 BATCH = 500
 """Lines decided and appended together."""
@@ -57,7 +58,8 @@ class Summary(Struct):
 class Importer:
     """Imports files into one ledger. The same file again records nothing twice: each line has a key of its own."""
 
-    def __init__(self, commands: CommandHandler, committer: GroupCommit) -> None:
+    def __init__(self, log: Log, commands: CommandHandler, committer: GroupCommit) -> None:
+        self._log = log
         self._commands = commands
         self._committer = committer
 
@@ -84,6 +86,12 @@ class Importer:
             return self._handle(
                 _lines_at(file, order), digest, history, report, lambda done: progress(done, len(order))
             )
+
+    def holds_only(self, path: Path) -> bool:
+        """The ledger holds nothing, or nothing but what an import of this file as history has put there."""
+        digest, _ = _digest(path)
+        head = self._log.head()
+        return head.live_from is None and {file.sha256 for file in self._log.imports(head.next_position)} <= {digest}
 
     def _begin(self, document: Document, first: int, lines: int) -> History:
         """The import event is in the log, now or since an earlier try; its id is the cause of all that follows."""

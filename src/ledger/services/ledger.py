@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
 from typing import Self
-from zoneinfo import ZoneInfo
 
+from ledger.domain.calendar import working_days
 from ledger.domain.times import zone_of
 from ledger.errors import SettingsError
-from ledger.projections import PROJECTIONS
+from ledger.projections import all_projections
 from ledger.projections.builds import ensure
 from ledger.projections.runner import Runner
 from ledger.services.clock import Clock, system_clock
@@ -18,7 +18,8 @@ from ledger.services.commands import CommandHandler
 from ledger.services.directory import Directory
 from ledger.services.importing import Importer
 from ledger.services.queries import KeepUp, Queries
-from ledger.settings import DEFAULT_TIME_ZONE, Settings
+from ledger.settings import DEFAULT_CALENDAR, DEFAULT_TIME_ZONE, Settings
+from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
@@ -45,10 +46,12 @@ class Ledger:
             self._exit.callback(self.database.close)
             self.log = Log(self.database)
             self.tiles = TileStore(self.database, self.log)
-            self.zone = _zone(self.log, settings)
+            self.locale = _locale(self.log, settings)
+            self.zone = zone_of(self.locale.time_zone)
             self.committer = GroupCommit(self.database)
             self._exit.callback(self.committer.close)
-            ensure(self.database, PROJECTIONS)
+            self.projections = all_projections(self.zone)
+            ensure(self.database, self.projections)
         except BaseException:
             self._exit.close()
             raise
@@ -74,11 +77,13 @@ class Ledger:
     @cached_property
     def importer(self) -> Importer:
         """The way in for files."""
-        return Importer(self.commands, self.committer)
+        return Importer(self.log, self.commands, self.committer)
 
     def queries(self, keep_up: KeepUp | None = None) -> Queries:
         """The way out. By default a question first brings the read models up to the position that it is about."""
-        return Queries(self.database, self.log, self.tiles, self.zone, self.clock, keep_up or self.keep_up)
+        return Queries(
+            self.database, self.log, self.tiles, self.locale, self.projections, self.clock, keep_up or self.keep_up
+        )
 
     def keep_up(self, position: int) -> None:
         """The read models have followed the log up to `position`, and the tiles of its tree are stored."""
@@ -88,19 +93,27 @@ class Ledger:
     @cached_property
     def runner(self) -> Runner:
         """What keeps the read models in step; for one thread."""
-        return Runner(self.database, self.log, PROJECTIONS)
+        return Runner(self.database, self.log, self.projections)
 
 
-def _zone(log: Log, settings: Settings) -> ZoneInfo:
-    """The zone of the ledger's days: the one it was begun with, else the one set, else the default."""
-    held = log.head().time_zone
-    wanted = settings.time_zone or held or DEFAULT_TIME_ZONE
-    zone = zone_of(wanted)
-    if wanted != held:
-        held = log.pin_time_zone(wanted)
-    if wanted != held:
-        raise SettingsError(
-            f"LEDGER_TIME_ZONE is {wanted}, and this ledger was begun in {held}: its days cannot be moved. "
-            "Unset the variable, or open another ledger"
-        )
-    return zone
+def _locale(log: Log, settings: Settings) -> Locale:
+    """What the ledger's days are: as it was begun, else as set, else the defaults. Raises `SettingsError`."""
+    held = log.locale()
+    wanted = Locale(
+        settings.time_zone or (held.time_zone if held else DEFAULT_TIME_ZONE),
+        settings.calendar or (held.calendar if held else DEFAULT_CALENDAR),
+    )
+    zone_of(wanted.time_zone)
+    working_days(wanted.calendar, None)
+    if held is None:
+        held = log.pin_locale(wanted)
+    for variable, is_set, is_held in (
+        ("LEDGER_TIME_ZONE", wanted.time_zone, held.time_zone),
+        ("LEDGER_CALENDAR", wanted.calendar, held.calendar),
+    ):
+        if is_set != is_held:
+            raise SettingsError(
+                f"{variable} is {is_set}, and this ledger was begun with {is_held}: its days cannot be moved. "
+                "Unset the variable, or open another ledger"
+            )
+    return held

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
-from ledger.domain.times import as_of_microseconds, local_day, parse_day
+from ledger.domain.times import as_of_microseconds, local_day, parse_day, zone_of
 from ledger.errors import BadQuery, Lagging
-from ledger.projections import PROJECTIONS
+from ledger.projections.base import Projection
 from ledger.projections.builds import active_builds
 from ledger.projections.read_models import ReadModels
 from ledger.projections.replay import Replay
-from ledger.projections.rows import Reading
+from ledger.projections.rows import Point, Reading
 from ledger.services.clock import Clock
+from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
@@ -26,25 +23,24 @@ KeepUp = Callable[[int], None]
 """Sees to it that the read models have followed the log up to a position, or raises `Lagging`."""
 
 
-class Point(Struct, frozen=True):
-    """A place on the two clocks: what was known, and the day asked about."""
-
-    as_of: int
-    """Microseconds since 1970 UTC."""
-    position: int
-    """How many records were known then."""
-    on: dt.date
-
-
 class Queries:
     """Reads one ledger. Safe to use from many threads when `keep_up` is."""
 
     def __init__(
-        self, database: Database, log: Log, tiles: TileStore, zone: ZoneInfo, clock: Clock, keep_up: KeepUp
+        self,
+        database: Database,
+        log: Log,
+        tiles: TileStore,
+        locale: Locale,
+        projections: Sequence[Projection],
+        clock: Clock,
+        keep_up: KeepUp,
     ) -> None:
         self.log = log
         self.tiles = tiles
-        self.zone = zone
+        self.zone = zone_of(locale.time_zone)
+        self._calendar = locale.calendar
+        self._projections = projections
         self._database = database
         self._clock = clock
         self._keep_up = keep_up
@@ -63,9 +59,9 @@ class Queries:
             day = asked
         head = self.log.head()
         if as_of is None:
-            return Point(max(now, head.recorded_at), head.next_position, day)
+            return Point(max(now, head.recorded_at), head.next_position, day, self._calendar)
         known = as_of_microseconds(as_of, self.zone)
-        return Point(known, self.log.position_at(known), day)
+        return Point(known, self.log.position_at(known), day, self._calendar)
 
     @contextmanager
     def reading(self, point: Point, *, replay: bool = False) -> Iterator[Reading]:
@@ -76,14 +72,14 @@ class Queries:
         if replay:
             batches = self.log.entries_in_batches(0, point.position)
             records = (decode_entry(position, entry) for batch in batches for position, entry in batch)
-            yield Replay(records, point.position, point.on)
+            yield Replay(records, point, self.zone)
             return
         self._keep_up(point.position)
         with self._database.connection() as connection, connection.transaction():
             # One snapshot for all that is read, so that a batch written meanwhile is seen whole or not at all.
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            builds = active_builds(connection, PROJECTIONS)
+            builds = active_builds(connection, self._projections)
             for build in builds.values():
                 if build.position < point.position:
                     raise Lagging(build.projection, build.position, point.position)
-            yield ReadModels(connection, builds, point.position, point.on)
+            yield ReadModels(connection, builds, point)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+import psycopg
 
 from ledger.domain.events import HistoryImported, Record
 from ledger.domain.values import Document
+from ledger.errors import LedgerError
 from ledger.store import queries
-from ledger.store.append import Answer, Head, IdempotencyKey
+from ledger.store.append import Answer, Head, IdempotencyKey, Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
 
 _SQL = queries.load("ledger.store.sql", "log.sql")
+_RESTORE_REFUSED = ("LG003", "LG004", "LG005")
 
 
 class Log:
@@ -28,13 +32,19 @@ class Log:
             raise AssertionError("the head of the log is always there")
         return Head(*row)
 
-    def pin_time_zone(self, zone: str) -> str:
-        """The zone that holds: `zone` while the log is empty, and from then on the one it was begun with."""
+    def locale(self) -> Locale | None:
+        """The locale that the ledger was begun with, or None before its first event."""
         with self.database.connection() as connection:
-            row = connection.execute(_SQL["pin_time_zone"], (zone,)).fetchone()
+            row = connection.execute(_SQL["locale"]).fetchone()
+        return Locale(*row) if row else None
+
+    def pin_locale(self, wanted: Locale) -> Locale:
+        """The locale that holds: `wanted` while the log is empty, and from then on the one it was begun with."""
+        with self.database.connection() as connection:
+            row = connection.execute(_SQL["pin_locale"], (wanted.time_zone, wanted.calendar)).fetchone()
         if row is None:
             raise AssertionError("the head of the log is always there")
-        return str(row[0])
+        return Locale(*row)
 
     def position_at(self, recorded_at: int) -> int:
         """How many records were known at that time (microseconds since 1970 UTC): one indexed look-up."""
@@ -92,6 +102,42 @@ class Log:
         with self.database.connection() as connection:
             rows = connection.execute(_SQL["directory_entries"], (start,), prepare=True, binary=True).fetchall()
         return [decode_entry(position, entry) for position, entry in rows]
+
+    def is_restoring(self) -> bool:
+        """Whether all that the log holds is a restore that may not be complete."""
+        with self.database.connection() as connection:
+            row = connection.execute(_SQL["is_restoring"]).fetchone()
+        return row is not None and bool(row[0])
+
+    def restore(
+        self,
+        entries: Sequence[tuple[Record, bytes]],
+        live_from: int | None,
+        misplaced: Callable[[int, str], LedgerError],
+    ) -> None:
+        """The entries stand at the end of the log as they are; all of them or none.
+
+        Raises `misplaced(position, reason)` for entries that do not follow what the log holds.
+        """
+        events = [record.event for record, _ in entries]
+        try:
+            with self.database.connection() as connection:
+                connection.execute(
+                    _SQL["restore"],
+                    (
+                        entries[0][0].position,
+                        [record.recorded_at for record, _ in entries],
+                        [event.stream for event in events],
+                        [event.version for event in events],
+                        [event.type for event in events],
+                        [entry for _, entry in entries],
+                        live_from,
+                    ),
+                )
+        except psycopg.DatabaseError as error:
+            if error.sqlstate not in _RESTORE_REFUSED:
+                raise
+            raise misplaced(entries[0][0].position, error.diag.message_primary or "") from error
 
     def imports(self, stop: int) -> list[Document]:
         """The files that the log before position `stop` rests on."""

@@ -232,7 +232,7 @@ def _without(now: Situation, request: str | None) -> tuple[ExtensionRequest, ...
     return tuple(r for r in now.requests if r.code != request)
 
 
-def _changed_blocker(now: Situation, code: str, **change: Any) -> Situation:
+def _changed_blocker(now: Situation, code: str, **change: object) -> Situation:
     if now.blocker(code) is None:
         return now
     blockers = tuple(replace(b, **change) if b.code == code else b for b in now.blockers)

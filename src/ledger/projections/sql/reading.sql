@@ -76,3 +76,31 @@ FROM {timeline}.timeline
 WHERE task = %(task)s AND known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND day <= %(on)s
 ORDER BY version
+
+-- name: slips
+-- The charged runs of tasks against a baseline, for a situation on a day, as known at a position.
+SELECT e.task, e.on_from, e.on_to, e.baseline::text, c.day_from, c.day_to, c.unit, c.cause, c.ref, c.through_ground,
+    c.evidence, c.concurrent::text
+FROM {charges}.charge AS c
+JOIN {charges}.epoch AS e ON e.task = c.task AND e.baseline_kind = c.baseline_kind AND e.on_from = c.on_from
+    AND e.known_from < %(position)s AND (e.known_to IS NULL OR e.known_to >= %(position)s)
+WHERE int8range(c.known_from, c.known_to) @> %(last)s::bigint AND daterange(c.on_from, c.on_to) @> %(on)s::date
+  AND c.baseline_kind IN ('both', %(baseline)s) AND c.day_from <= %(on)s
+  AND (%(task)s::text IS NULL OR c.task = %(task)s)
+  AND ((%(units)s::text[] IS NULL AND %(plan)s::jsonb IS NULL) OR EXISTS (
+      SELECT FROM {plan_state}.situation AS s
+      WHERE s.task = c.task AND s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
+        AND daterange(s.day_from, s.day_to) @> %(on)s::date
+        AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
+        AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)))
+ORDER BY e.task COLLATE "C", c.day_from
+
+-- name: baseline
+-- The baseline of one task, for a situation on a day, as known at a position.
+SELECT on_from, on_to, baseline::text FROM {charges}.epoch
+WHERE task = %(task)s AND known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
+  AND daterange(on_from, on_to) @> %(on)s::date AND baseline_kind IN ('both', %(baseline)s)
+
+-- name: calendar
+-- What was declared of a calendar's days, as known at a position.
+SELECT position, entry FROM ledger.log WHERE stream = %(stream)s AND position < %(position)s ORDER BY version

@@ -6,15 +6,23 @@ FROM ledger.append(%b::text[], %b::integer[], %b::text[], %b::text[], %b::bytea[
 
 -- name: restore
 -- Put exported entries back; returns the next position.
-SELECT ledger.restore(%b, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b)
+SELECT ledger.restore(%b::bigint, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b::bigint)
+
+-- name: is_restoring
+-- Whether all that the log holds is a restore that may not be complete.
+SELECT restoring FROM ledger.head
 
 -- name: head
 -- Where the log ends.
-SELECT next_position, recorded_at, live_from, time_zone FROM ledger.head
+SELECT next_position, recorded_at, live_from FROM ledger.head
 
--- name: pin_time_zone
--- Fix the ledger's zone while the log is empty; returns the one that holds.
-SELECT ledger.pin_time_zone(%s)
+-- name: locale
+-- The locale that the ledger was begun with.
+SELECT time_zone, calendar FROM ledger.head WHERE next_position > 0 AND time_zone IS NOT NULL
+
+-- name: pin_locale
+-- Fix the ledger's locale while the log is empty; returns the one that holds.
+SELECT time_zone, calendar FROM ledger.pin_locale(%s, %s)
 
 -- name: position_at
 -- How many records were known at a time: the length of the prefix with recorded_at up to it.
@@ -42,9 +50,9 @@ ORDER BY l.position
 SELECT stream, version FROM ledger.stream WHERE stream = ANY(%b::text[])
 
 -- name: directory_entries
--- Entries of units and plans from a position on, in order.
+-- Entries of units, plans and calendars from a position on, in order.
 SELECT position, entry FROM ledger.log
-WHERE position >= %s AND (stream LIKE 'unit/%%' OR stream LIKE 'plan/%%') ORDER BY position
+WHERE position >= %s AND (stream LIKE 'unit/%%' OR stream LIKE 'plan/%%' OR stream LIKE 'calendar/%%') ORDER BY position
 
 -- name: history_entries
 -- The imports that a prefix of the log rests on, in order.

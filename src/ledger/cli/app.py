@@ -1,0 +1,41 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Annotated
+
+import typer
+
+from ledger.cli import administration, demo, files, projections, reading, serve
+
+app = typer.Typer(
+    name="ledger",
+    help="Who promised what by when, and what became of it: an event-sourced progress ledger with an immutable history.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for module in (demo, serve, files, reading, projections, administration):
+    module.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ledger {metadata.version('progress-ledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Settings come from LEDGER_… variables; docs/operations.md lists them."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done; 1 done in part, or a check failed; 2 bad input; 3 the database."""
+    app()

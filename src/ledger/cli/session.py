@@ -1,0 +1,99 @@
+"""What every command needs: an open ledger, errors in words with exit codes, and progress on long work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from ledger import settings as configuration
+from ledger.errors import (
+    BadFile,
+    BadQuery,
+    DatabaseUnavailable,
+    EmbeddedServerError,
+    Lagging,
+    LedgerError,
+    MigrationError,
+    NotFound,
+    Refused,
+    SettingsError,
+)
+from ledger.services.ledger import Ledger
+from ledger.settings import Settings
+
+stderr = Console(stderr=True, highlight=False, markup=False)
+stdout = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 160)
+
+
+class Exit(IntEnum):
+    """What the exit code says."""
+
+    PARTLY = 1
+    BAD_INPUT = 2
+    DATABASE = 3
+
+
+_EXITS: dict[type[LedgerError], Exit] = {
+    BadFile: Exit.BAD_INPUT,
+    BadQuery: Exit.BAD_INPUT,
+    NotFound: Exit.BAD_INPUT,
+    Refused: Exit.BAD_INPUT,
+    SettingsError: Exit.BAD_INPUT,
+    DatabaseUnavailable: Exit.DATABASE,
+    EmbeddedServerError: Exit.DATABASE,
+    Lagging: Exit.DATABASE,
+    MigrationError: Exit.DATABASE,
+}
+
+
+@contextmanager
+def errors_in_words() -> Iterator[None]:
+    """An error of the product's own ends the command with a sentence and an exit code, and no traceback."""
+    try:
+        yield
+    except LedgerError as error:
+        stderr.print(f"ledger: {error}")
+        code = next((code for kind, code in _EXITS.items() if isinstance(error, kind)), Exit.PARTLY)
+        raise typer.Exit(code) from error
+
+
+@contextmanager
+def settings() -> Iterator[Settings]:
+    """The settings of this environment, inside `errors_in_words`."""
+    with errors_in_words():
+        yield configuration.load()
+
+
+@contextmanager
+def ledger() -> Iterator[Ledger]:
+    """The ledger that the settings name, inside `errors_in_words`."""
+    with settings() as loaded, Ledger(loaded) as opened:
+        yield opened
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, when that is a terminal; call it with (done, total)."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def write_out(content: bytes, output: str | None) -> None:
+    """The bytes are on standard output, or in the file, as they are."""
+    if output is None or output == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with open(output, "wb") as file:  # noqa: PTH123  # a name as the user gave it
+            file.write(content)
+    except OSError as error:
+        raise BadFile(output, None, error.strerror or str(error)) from error

@@ -1,0 +1,107 @@
+"""`charges`: for every task, who is charged with which slip days, against either baseline, as known at each position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ledger.attribution import Attribution, Epoch, Place, affects_charges, attribute_both
+from ledger.domain.times import local_day
+from ledger.projections.base import Changes, Projection, Step, Table, Values
+from ledger.projections.plan_state import due, json_text
+
+EPOCH = Table(
+    "epoch",
+    key=("task", "baseline_kind", "on_from"),
+    key_types=("text", "text", "date"),
+    columns=("task", "baseline_kind", "on_from", "on_to", "baseline_due", "baseline"),
+)
+CHARGE = Table(
+    "charge",
+    key=("task", "baseline_kind", "on_from", "day_from"),
+    key_types=("text", "text", "date", "date"),
+    columns=(
+        "task", "baseline_kind", "on_from", "day_from", "on_to", "day_to", "unit", "cause", "ref", "through_ground",
+        "evidence", "concurrent",
+    ),
+)  # fmt: skip
+
+BOTH = "both"
+"""The baseline kind of rows that hold against the active and the original baseline alike."""
+
+
+class ChargeRows(Struct, frozen=True):
+    """Where each record of the task lies, and its rows that are known now, by table and key."""
+
+    places: tuple[Place, ...] = ()
+    rows: dict[tuple[Table, Values], Values] = {}  # noqa: RUF012  # frozen: a step makes a new one
+
+
+class Charges(Projection):
+    """The charges follow from all events of a task, so its rows are worked out anew; only differences are written."""
+
+    name = "charges"
+    version = 1
+    stream_kind = "task"
+    tables = (EPOCH, CHARGE)
+    ddl = "charges.sql"
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """The zone gives the local day on which a record was made."""
+        self._zone = zone
+
+    def initial(self) -> ChargeRows:
+        """No rows."""
+        return ChargeRows()
+
+    def apply(self, state: ChargeRows, step: Step) -> tuple[ChargeRows, Changes]:
+        """The task's charges after the step."""
+        changes = Changes.none()
+        record, after = step.record, step.after
+        places = (*state.places, Place(record.position, local_day(record.recorded_at, self._zone)))
+        if after is None or not affects_charges(record.event.data):
+            return ChargeRows(places, state.rows), changes
+        attribution = attribute_both(after, places)
+        rows = {(table, table.key_of(row)): row for table, row in _rows(after.code, attribution)}
+        for (table, key), row in state.rows.items():
+            changes.replace(table, row, rows.get((table, key)))
+        for (table, key), row in rows.items():
+            if (table, key) not in state.rows:
+                changes.replace(table, None, row)
+        return ChargeRows(places, rows), changes
+
+
+def _rows(task: str, attribution: Attribution) -> Iterator[tuple[Table, Values]]:
+    if attribution.active is attribution.original:
+        yield from _rows_of(task, BOTH, attribution.active)
+    else:
+        yield from _rows_of(task, "active", attribution.active)
+        yield from _rows_of(task, "original", attribution.original)
+
+
+def _rows_of(task: str, kind: str, epochs: tuple[Epoch, ...]) -> Iterator[tuple[Table, Values]]:
+    for epoch in epochs:
+        yield (
+            EPOCH,
+            (task, kind, epoch.on_from, epoch.on_to, due(epoch.baseline), json_text(epoch.baseline)),
+        )
+        for run in epoch.runs:
+            yield (
+                CHARGE,
+                (
+                    task,
+                    kind,
+                    epoch.on_from,
+                    run.day_from,
+                    epoch.on_to,
+                    run.day_to,
+                    run.unit,
+                    run.cause,
+                    run.ref,
+                    run.through_ground,
+                    list(run.evidence),
+                    json_text(run.concurrent),
+                ),
+            )

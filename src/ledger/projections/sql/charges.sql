@@ -1,0 +1,36 @@
+-- Who is charged with which slip days.
+
+CREATE TABLE epoch (
+    task          text   NOT NULL,
+    baseline_kind text   NOT NULL,
+    on_from       date   NOT NULL,
+    on_to         date,
+    baseline_due  date,
+    baseline      jsonb  NOT NULL,
+    known_from    bigint NOT NULL,
+    known_to      bigint
+);
+COMMENT ON TABLE epoch IS 'The baseline of a task for situations on the local days [on_from, on_to), as known at the positions [known_from, known_to). baseline_kind: active, original, or both where they agree throughout.';
+CREATE UNIQUE INDEX epoch_open_idx ON epoch (task, baseline_kind, on_from) WHERE known_to IS NULL;
+CREATE INDEX epoch_task_idx ON epoch (task, known_from);
+
+CREATE TABLE charge (
+    task           text    NOT NULL,
+    baseline_kind  text    NOT NULL,
+    on_from        date    NOT NULL,
+    day_from       date    NOT NULL,
+    on_to          date,
+    day_to         date,
+    unit           text    NOT NULL,
+    cause          text    NOT NULL,
+    ref            text,
+    through_ground boolean NOT NULL,
+    evidence       bigint[] NOT NULL,
+    concurrent     jsonb   NOT NULL,
+    known_from     bigint  NOT NULL,
+    known_to       bigint
+);
+COMMENT ON TABLE charge IS 'The slip days [day_from, day_to) of a task with the unit and cause charged, for situations on the local days [on_from, on_to), as known at the positions [known_from, known_to). Only the days up to the one asked for count. evidence: positions.';
+CREATE UNIQUE INDEX charge_open_idx ON charge (task, baseline_kind, on_from, day_from) WHERE known_to IS NULL;
+CREATE INDEX charge_task_idx ON charge (task, known_from);
+CREATE INDEX charge_range_idx ON charge USING gist (int8range(known_from, known_to), daterange(on_from, on_to));

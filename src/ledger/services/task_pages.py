@@ -1,0 +1,49 @@
+"""One task, whole: how it stands, who slipped, and what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.domain.times import utc_text
+from ledger.errors import NotFound
+from ledger.projections.rows import Scope, TimelineRow
+from ledger.reports.slip import task_slips
+from ledger.reports.words import describe
+from ledger.services.queries import Queries
+from ledger.services.task_views import task_json
+
+
+def task_page(queries: Queries, code: str, as_of: str | None, on: str | None, *, replay: bool) -> dict[str, Any]:
+    """The task at (as_of, on): its state, its slip against the active baseline with the charges, its timeline.
+
+    Raises `NotFound` when it was not assigned by then, as far as was known.
+    """
+    point = queries.point(as_of, on)
+    with queries.reading(point, replay=replay) as reading:
+        rows = reading.tasks(Scope(task=code), limit=1)
+        if not rows:
+            raise NotFound("task", code)
+        slips = task_slips(reading, Scope(task=code), "active")
+        timeline = reading.timeline(code)
+    return {
+        "on": point.on.isoformat(),
+        "as_of": utc_text(point.as_of),
+        "position": point.position,
+        "state": task_json(rows[0], point.on),
+        "slip": slips[0]["slip"],
+        "charges": slips[0]["charges"],
+        "timeline": [_record(row) for row in timeline],
+    }
+
+
+def _record(row: TimelineRow) -> dict[str, Any]:
+    return {
+        "version": row.version,
+        "position": row.position,
+        "recorded_at": utc_text(row.recorded_at),
+        "effective": row.effective,
+        "unit": row.unit,
+        "type": row.type,
+        "text": describe(row.data),
+        "retracted_by": row.retracted_by,
+    }
