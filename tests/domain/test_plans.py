@@ -127,6 +127,11 @@ def test_a_late_amendment_leaves_room_for_those_of_later_days() -> None:
     circle.when(cmd.AmendPlan(items=(item("B", "A"),)), on=5).then_refused("contradicts_later", "effective_at")
 
 
+def test_amendments_of_earlier_days_are_done_with() -> None:
+    restored = given_plan(on(1, adopted(*TREE)), on(5, amended(withdrawn=("B",))), on(8, amended(item("B"))))
+    restored.when(cmd.AmendPlan(items=(item("B1", "B"),)), on=10).recorded()
+
+
 def test_a_task_may_cite_an_item_that_was_taken_out_since() -> None:
     plan = given_plan(on(1, adopted(*TREE)), on(10, amended(withdrawn=("B",)))).state
     task = replace(given(), known=Known(KNOWN.units, {"P2": plan}))

@@ -58,7 +58,7 @@ class Timeline(Struct, frozen=True):
     standings: list[tuple[int, Standing]]
     """(after, standing) until the next; one entry a day."""
     blockers: list[BlockerSpan]
-    """Those that count, by day of beginning."""
+    """Those that count, in no order."""
     changes: list[DeadlineChange]
     """In the order decided."""
 
@@ -165,7 +165,6 @@ class _Reading:
             if not raised.rejected and after < raised.until:
                 claim = Claim(raised.owner, "blocker", raised.code, evidence)
                 spans.append(BlockerSpan(after, raised.until, (raised.day, raised.code), claim))
-        spans.sort(key=lambda span: span.after)
         return spans
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from ledger.domain.task import Task, fold
-from ledger.errors import Refused
+from ledger.domain.times import utc_text
+from ledger.errors import LedgerError, Refused, VersionConflict
 
 ENDS_BEFORE_START = "ends_before_start"
 """The result is dated before the day on which the task was assigned."""
@@ -49,3 +52,39 @@ def warnings(task: Task | None, version: int) -> tuple[str, ...]:
     if task.version > version:
         task = fold(task.code, task.events[:version])
     return (ENDS_BEFORE_START,) if task and task.segments[-1].situation.ends_before_start else ()
+
+
+def outcome_json(outcome: Recorded | LedgerError) -> dict[str, Any]:
+    """What a client reads about one command: where it was recorded, or why not. A replay reads as the first answer."""
+    match outcome:
+        case Recorded(stream=stream):
+            kind, _, code = stream.partition("/")
+            return {
+                kind: code,
+                "version": outcome.version,
+                "position": outcome.position,
+                "recorded_at": utc_text(outcome.recorded_at),
+                "warnings": list(outcome.warnings),
+            }
+        case Refused():
+            return {"detail": outcome.reason, "code": outcome.code, "field": outcome.field}
+        case VersionConflict():
+            return {"detail": str(outcome), "expected": outcome.expected, "actual": outcome.actual}
+    return {"detail": str(outcome)}
+
+
+def line_json(number: int, outcome: Recorded | LedgerError) -> dict[str, Any]:
+    """`outcome_json` for one of many lines: with its number, from 1, and in one word what became of it.
+
+    unavailable: it is not known whether the line was recorded, or it was not tried.
+    """
+    match outcome:
+        case Recorded():
+            status = "recorded"
+        case Refused():
+            status = "refused"
+        case VersionConflict():
+            status = "conflict"
+        case _:
+            status = "unavailable"
+    return {"line": number, "status": status} | outcome_json(outcome)

@@ -31,7 +31,9 @@ def publish(directory: Path) -> None:
     for path in (directory, *directory.rglob("*")):
         if not path.is_symlink():
             mode = stat.S_IMODE(path.stat().st_mode)
-            path.chmod(mode | 0o444 | (0o111 if mode & 0o100 else 0))
+            published = mode | 0o444 | (0o111 if mode & 0o100 else 0)
+            if mode != published:
+                path.chmod(published)
 
 
 def _allow_search(directory: Path, uid: int) -> None:

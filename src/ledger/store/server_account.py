@@ -64,10 +64,9 @@ class ServerAccount:
             return
         if not self._succeeds("/bin/sh", "-c", 'test -x "$0"', str(path)):
             let_through(path, self.uid)
+        publish(program.parent.parent)
         if not self._succeeds(str(program), "--version"):
             let_through(program.parent, self.uid)
-            if not self._succeeds(str(program), "--version"):  # installed under a umask that hid the files themselves
-                publish(program.parent.parent)
 
     def _succeeds(self, *command: str) -> bool:
         try:

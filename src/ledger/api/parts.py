@@ -1,0 +1,49 @@
+"""What every request is answered with: the opened ledger, and what one server keeps beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from anyio import CapacityLimiter
+from starlette.requests import HTTPConnection
+
+from ledger.api.following import Following
+from ledger.services.commands import CommandHandler
+from ledger.services.ledger import Ledger
+from ledger.services.queries import Queries
+
+WRITERS = 48
+"""Requests that record at the same time: what they append is committed together."""
+STREAM_READERS = 4
+"""Streams that read from the log at the same time; the others wait their turn, or for news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one running server. Writers and streams have threads of their own, so neither starves the reads."""
+
+    ledger: Ledger
+    commands: CommandHandler
+    queries: Queries
+    following: Following
+    writers: CapacityLimiter
+    stream_readers: CapacityLimiter
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> Parts:
+        """The parts for a server on this ledger; its follower is not started yet."""
+        following = Following(ledger)
+        return cls(
+            ledger,
+            ledger.commands,
+            ledger.queries(following.keep_up),
+            following,
+            CapacityLimiter(WRITERS),
+            CapacityLimiter(STREAM_READERS),
+        )
+
+
+def parts_of(request: HTTPConnection) -> Parts:
+    """The parts of the server that the request came to."""
+    return cast("Parts", request.app.state.parts)

@@ -1,0 +1,1 @@
+"""What the tests of store, projections, services and doors share."""
