@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ledger.errors import Lagging
-from ledger.merkle.tiles import WIDTH
+from ledger.merkle.tiles import TILE_WIDTH
 from ledger.projections.builds import Build, active_builds
 from ledger.projections.follower import Follower
 from ledger.projections.runner import Progress, Runner
@@ -28,7 +28,7 @@ class Following:
         self._news = threading.Condition()
         self._head = 0
         self._followed = 0
-        self._listeners: set[Callable[[], None]] = set()
+        self._listeners: set[Callable[[], object]] = set()
 
     def start(self) -> None:
         """The log is followed from now on."""
@@ -58,7 +58,7 @@ class Following:
                 raise Lagging(slowest.projection, slowest.position, position)
 
     @contextmanager
-    def listening(self, wake: Callable[[], None]) -> Iterator[None]:
+    def listening(self, wake: Callable[[], object]) -> Iterator[None]:
         """Inside the context `wake` is called, from another thread, whenever the log has grown."""
         with self._news:
             self._listeners.add(wake)
@@ -109,7 +109,7 @@ class _TellingRunner(Runner):
         self._head_seen(stop)
         reached = super().catch_up(stop, progress)
         self._caught_up(reached)
-        if reached // WIDTH > self._full_tiles:
+        if reached // TILE_WIDTH > self._full_tiles:
             self._tiles.fill(reached)
-            self._full_tiles = reached // WIDTH
+            self._full_tiles = reached // TILE_WIDTH
         return reached

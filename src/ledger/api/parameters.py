@@ -11,16 +11,16 @@ from starlette.requests import Request
 from ledger.errors import BadQuery
 
 MAX_POSITION = 2**63 - 1
-_LOST_PLUS = re.compile(r"(?<=:\d\d|\.\d|\d\d) (?=\d\d:\d\d$)")
+_LOST_PLUS = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?) (\d\d:\d\d)")
 
 Word = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 """A short text without control characters."""
 
 
 def _with_plus(text: str) -> str:
-    """In a query a bare `+` means a blank. A time needs no blank before its offset, so there a `+` is meant."""
-    date, separator, time = text[:10], text[10:11], text[11:]
-    return date + separator + _LOST_PLUS.sub("+", time)
+    """In a query a bare `+` means a blank; where a time has a blank before its offset, a `+` was meant."""
+    match = _LOST_PLUS.fullmatch(text)
+    return f"{match[1]}+{match[2]}" if match else text
 
 
 class Parameters(BaseModel):

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from ledger.api.answer import Json
+from ledger.api.json_response import Json
 from ledger.errors import (
     BadQuery,
     Busy,
@@ -110,10 +110,11 @@ def _ledger_error(_: Request, error: Exception) -> Response:
 
 def _bad_parameter(_: Request, error: Exception) -> Response:
     """The first parameter that is wrong, named; FastAPI's own 422 is for bodies, which it does not see here."""
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "type": "", "msg": ""}
-    name = ".".join(map(str, first["loc"][1:]))
-    reason = "there is no such parameter" if first["type"] == "extra_forbidden" else first["msg"]
-    return problem_of(BadQuery(name, reason))
+    if not isinstance(error, RequestValidationError):
+        return plain(500, "")
+    first = error.errors()[0]
+    reason = "there is no such parameter" if first["type"] == "extra_forbidden" else str(first["msg"])
+    return problem_of(BadQuery(".".join(map(str, first["loc"][1:])), reason))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -16,11 +16,14 @@ Row = dict[str, Any]
 
 
 class Column(Struct, frozen=True):
-    """A column: its key in JSON and CSV, and its heading on paper."""
+    """A column: its key in JSON and CSV, and its English heading, which paper and screen show in the reader's language.
+
+    The values of a `word` column are codes of ours (`done_late`, `ungrounded_extension`), likewise shown as words.
+    """
 
     key: str
     heading: str
-    kind: Literal["text", "number", "date"] = "text"
+    kind: Literal["text", "number", "date", "word"] = "text"
 
 
 class Asked(Struct, frozen=True):

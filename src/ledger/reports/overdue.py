@@ -24,7 +24,7 @@ class OverdueReport(Report):
         Column("current", "Current deadline", "date"),
         Column("days_over_original", "Days over original", "number"),
         Column("days_over_current", "Days over current", "number"),
-        Column("cause", "Cause"),
+        Column("cause", "Cause", "word"),
         Column("cause_unit", "Unit"),
         Column("blocker", "Open blocker"),
         Column("proposal", "Proposed solution"),

@@ -27,7 +27,7 @@ class SlipReport(Report):
         Column("calendar_days", "Days", "number"),
         Column("working_days", "Working days", "number"),
         Column("unit", "Unit charged"),
-        Column("cause", "Cause"),
+        Column("cause", "Cause", "word"),
         Column("through_ground", "Through ground"),
         Column("ref", "Reference"),
         Column("evidence", "Evidence"),

@@ -54,26 +54,23 @@ class ServerAccount:
         else:
             os.chown(made, self.uid, self.gid, follow_symlinks=False)
 
-    def reach(self, path: Path, program: Path) -> None:
-        """This account can get to the directory `path` and run `program`.
+    def reach(self, data_dir: Path, *programs: Path) -> None:
+        """This account can get to all these directories, and read what is in those of `programs`.
 
-        Where it could not, as below a home directory of mode 0700, it alone is let through the directories above
-        (`let_through`), and the program's files are published if a umask hid them. Nothing is opened further.
+        Where it could not get there, as below a home directory of mode 0700, it alone is let through the directories
+        above (`let_through`); files of `programs` that a umask hid are published. Nothing is opened further.
         """
         if not self.is_another:
             return
-        if not self._succeeds("/bin/sh", "-c", 'test -x "$0"', str(path)):
-            let_through(path, self.uid)
-        publish(program.parent.parent)
-        if not self._succeeds(str(program), "--version"):
-            let_through(program.parent, self.uid)
+        for directory in programs:
+            publish(directory)
+        for directory in (data_dir, *programs):
+            if not self._can_enter(directory):
+                let_through(directory, self.uid)
 
-    def _succeeds(self, *command: str) -> bool:
-        try:
-            finished = subprocess.run(command, cwd="/", capture_output=True, check=False, **self.run_as())
-        except OSError:  # the program itself is out of the account's reach
-            return False
-        return finished.returncode == 0
+    def _can_enter(self, directory: Path) -> bool:
+        test = ["/bin/sh", "-c", 'test -x "$0"', str(directory)]
+        return subprocess.run(test, cwd="/", capture_output=True, check=False, **self.run_as()).returncode == 0
 
 
 def account_for(*directories: Path) -> ServerAccount:

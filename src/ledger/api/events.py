@@ -1,0 +1,102 @@
+"""`/v1/events`: the log itself, page by page, or as a stream that goes on as long as the client listens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.api.json_response import Json
+from ledger.api.parameters import MAX_POSITION, Parameters
+from ledger.api.parts import parts_of
+from ledger.domain.times import utc_text
+from ledger.errors import BadQuery, DatabaseUnavailable
+from ledger.merkle.hashing import leaf_hash
+from ledger.store.entry import event_bytes
+
+router = APIRouter(tags=["events"])
+STREAM_BATCH = 200
+"""Entries that a stream reads at a time."""
+
+
+class After(Parameters):
+    """From where."""
+
+    after: int | None = Field(None, ge=0, lt=MAX_POSITION, description="The last position seen; by default none was.")
+
+
+class EventsPage(After):
+    """From where, and how many."""
+
+    limit: int = Field(100, ge=1, le=1000, description="How many events an answer holds, at most.")
+
+
+@router.get("/v1/events")
+def events(request: Request, query: Annotated[EventsPage, Query()]) -> Response:
+    """Events in the order of the log. `next` is what to give as `after`; it is null at the log's end.
+
+    The entry that `leaf` is the hash of is `{"event":…,"recorded_at":…}`: the event's bytes as they stand here, and
+    the time in microseconds since 1970.
+    """
+    first = 0 if query.after is None else query.after + 1
+    entries = parts_of(request).ledger.log.entries(first, MAX_POSITION, query.limit + 1)
+    shown = entries[: query.limit]
+    return Json(
+        {
+            "events": [_event(position, entry) for position, entry in shown],
+            "next": shown[-1][0] if len(shown) < len(entries) else None,
+        }
+    )
+
+
+async def _resumed(
+    query: Annotated[After, Query()], last_event_id: Annotated[str | None, Header(include_in_schema=False)] = None
+) -> int:
+    """The position that a stream begins at; a client that comes back says in a header what it saw last."""
+    if last_event_id:
+        if not last_event_id.isdecimal() or int(last_event_id) >= MAX_POSITION:
+            raise BadQuery("Last-Event-ID", f"{last_event_id!r} is not a position")
+        return int(last_event_id) + 1
+    return 0 if query.after is None else query.after + 1
+
+
+# Not in the OpenAPI document: what FastAPI would say of a stream is not valid in version 3.1.
+@router.get("/v1/events/stream", response_class=EventSourceResponse, include_in_schema=False)
+async def stream(request: Request, start: Annotated[int, Depends(_resumed)]) -> AsyncIterator[ServerSentEvent]:
+    """The events from `start` on, and then each as it is recorded; an idle stream holds no thread and no connection."""
+    parts = parts_of(request)
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    with parts.following.listening(lambda: loop.call_soon_threadsafe(news.set)):
+        while True:
+            news.clear()
+            try:
+                entries = await run_sync(
+                    parts.ledger.log.entries, start, MAX_POSITION, STREAM_BATCH, limiter=parts.stream_readers
+                )
+            except DatabaseUnavailable:
+                return  # the client comes back, and says what it saw last
+            for position, entry in entries:
+                yield ServerSentEvent(id=str(position), raw_data=orjson.dumps(_event(position, entry)).decode())
+                start = position + 1
+            if not entries:
+                await news.wait()
+
+
+def _event(position: int, entry: bytes) -> dict[str, object]:
+    """The entry with its place. Its event is given byte for byte, so that the leaf hash can be computed from it."""
+    # The database puts recorded_at last (migration 0001).
+    recorded_at = int(entry[entry.rindex(b":") + 1 : -1])
+    return {
+        "position": position,
+        "leaf": leaf_hash(entry).hex(),
+        "recorded_at": utc_text(recorded_at),
+        "event": orjson.Fragment(event_bytes(entry, recorded_at)),
+    }

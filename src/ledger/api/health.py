@@ -1,0 +1,50 @@
+"""`/healthz`: the process lives. `/readyz`: it can answer. Neither is ever cached."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ledger.api import problems
+from ledger.api.json_response import Json
+from ledger.api.parameters import none_at_all
+from ledger.api.parts import Parts, parts_of
+from ledger.errors import LedgerError
+from ledger.projections.builds import active_builds
+from ledger.store.migrate import check_current
+
+router = APIRouter(tags=["health"], dependencies=[Depends(none_at_all)])
+_NOT_READY = problems.Kind("not-ready", 503, "The server cannot answer")
+_UNCACHED = {"Cache-Control": "no-store"}
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """The process lives and its event loop turns."""
+    return Json({"status": "alive"}, headers=_UNCACHED)
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> Response:
+    """Database, schema and follower are as they should be; `lag` says how many events each read model is behind."""
+    parts = parts_of(request)
+    try:
+        found = _looked_up(parts)
+    except LedgerError as error:
+        return problems.problem(_NOT_READY, str(error), _UNCACHED)
+    if not parts.following.is_alive:
+        return problems.problem(_NOT_READY, "the read models are not being followed", _UNCACHED, **found)
+    return Json({"status": "ready"} | found, headers=_UNCACHED)
+
+
+def _looked_up(parts: Parts) -> dict[str, Any]:
+    """How long the log is, and how far behind it each read model. Raises `LedgerError` for what cannot be used."""
+    # A connection of its own, so that a busy pool is not taken for a lost database.
+    with parts.ledger.database.connect() as connection:
+        check_current(connection)
+        builds = active_builds(connection, parts.ledger.projections)
+        position = parts.ledger.log.head().next_position
+    return {"position": position, "lag": {name: position - build.position for name, build in builds.items()}}
