@@ -1,1 +1,1 @@
-"""The promises of `ledger.attribution`: the acceptance cases, the worked examples of the docs, and a naive reference."""
+"""The promises of `ledger.attribution`: the acceptance cases, the worked examples of the page, a naive reference."""

@@ -95,13 +95,13 @@ def _record(line: str) -> Record:
     fields = dict(pair.split("=", 1) for pair in match["data"].split())
     kind = COMMANDS[match["command"]]
     defaults = {"title": "A task", "category": "coordination", "reasons": "incomplete", "reason": "mistaken"}
-    data: dict[str, Any] = {k: v for k, v in defaults.items() if k in kind.__struct_fields__}
+    data: dict[str, object] = {k: v for k, v in defaults.items() if k in kind.__struct_fields__}
     data |= {key: _value(key, value) for key, value in fields.items()}
     recorded = match["recorded"] or match["day"][:10]
     return Record(msgspec.convert(data, kind), match["unit"], match["day"], dt.date.fromisoformat(recorded))
 
 
-def _value(key: str, value: str) -> Any:
+def _value(key: str, value: str) -> object:
     if key in ("deadline", "new_deadline"):
         kind, _, day = value.rpartition(":")
         return {"date": day, "kind": kind or "by"}

@@ -60,7 +60,7 @@ class History:
         assert self.state is not None
         return self.state
 
-    def command(self, command: Any, unit: str, effective: str, recorded_on: dt.date | None = None) -> None:
+    def command(self, command: cmd.TaskCommand, unit: str, effective: str, recorded_on: dt.date | None = None) -> None:
         """The command is put by that unit and recorded on that day (the day it happened, if None).
 
         Raises `Refused`, and nothing is recorded.
@@ -83,8 +83,5 @@ def position(version: int) -> int:
     return 97 + 3 * version
 
 
-COMMANDS: Mapping[str, type[cmd.Command]] = {
-    str(cls.__struct_config__.tag): cls
-    for cls in cmd.Command.__subclasses__()
-}
+COMMANDS: Mapping[str, Any] = {str(cls.__struct_config__.tag): cls for cls in cmd.Command.__subclasses__()}
 """Commands by the name they have on a command line."""

@@ -95,14 +95,14 @@ def _grounds(task: Task, draw: Draw, day: dt.date) -> tuple[Ground, ...]:
     return tuple(ground for index, ground in enumerate(turned) if draw.choice >> index & 1)[:3]
 
 
-def _extend(now: Situation | None, task: Task, draw: Draw, day: dt.date) -> cmd.Command:
+def _extend(now: Situation | None, task: Task, draw: Draw, day: dt.date) -> cmd.TaskCommand:
     deadline = now.deadline if now is not None else None
     base = deadline.last_day if deadline is not None else START
     new = Deadline(base + dt.timedelta(days=1 + draw.other % 14))
     return cmd.ExtendDeadline(new_deadline=new, grounds=_grounds(task, draw, day), retroactive=draw.kind % 2 == 1)
 
 
-def _command(task: Task, draw: Draw, day: dt.date) -> cmd.Command:
+def _command(task: Task, draw: Draw, day: dt.date) -> cmd.TaskCommand:
     """One of all commands; those that the situation of that day asks for come more often."""
     now, choice = task.situation(day), draw.choice
     code = CODES[choice % 4]
@@ -111,7 +111,7 @@ def _command(task: Task, draw: Draw, day: dt.date) -> cmd.Command:
     closed = now is not None and now.is_closed
     submitted = now is not None and now.life == "submitted"
     suspended = now is not None and now.suspended_by is not None
-    weighted: tuple[tuple[int, Callable[[], cmd.Command]], ...] = (
+    weighted: tuple[tuple[int, Callable[[], cmd.TaskCommand]], ...] = (
         (14, lambda: cmd.RaiseBlocker(blocker=code, owner=OWNERS[draw.other % 3], category="coordination")),
         (6, lambda: cmd.ConfirmBlocker(blocker=code)),
         (3, lambda: cmd.RejectBlocker(blocker=code)),

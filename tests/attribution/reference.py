@@ -25,10 +25,8 @@ class Fact(NamedTuple):
     version: int
     event: ev.Event
     place: Place
-
-    @property
-    def data(self) -> Any:
-        return self.event.data
+    data: Any
+    """The event's own."""
 
 
 class Cause(NamedTuple):
@@ -56,6 +54,8 @@ class Day(NamedTuple):
 
 
 class Extension(NamedTuple):
+    """A change of deadline that covers days."""
+
     decided: dt.date
     old: dt.date
     new: dt.date
@@ -74,7 +74,7 @@ class Reference:
     def __init__(self, task: Task, places: Sequence[Place], kind: str, on: dt.date) -> None:
         assigned = dt.date.fromisoformat(task.events[0].effective[:10])
         facts = sorted(
-            Fact(max(assigned, dt.date.fromisoformat(event.effective[:10])), event.version, event, place)
+            Fact(max(assigned, dt.date.fromisoformat(event.effective[:10])), event.version, event, place, event.data)
             for event, place in zip(task.events, places, strict=True)
             if event.version not in task.retracted
         )
@@ -110,9 +110,11 @@ class Reference:
                     self._extend(fact, deadline, (), retroactive=False)
                 deadline = data.new_deadline
 
-    def _extend(self, fact: Fact, old: Deadline, grounds: tuple[Ground, ...], retroactive: bool) -> None:  # noqa: FBT001 - as recorded
+    def _extend(self, fact: Fact, old: Deadline, grounds: tuple[Ground, ...], retroactive: bool) -> None:
         self.extensions.append(
-            Extension(fact.day, old.last_day, fact.data.new_deadline.last_day, grounds, retroactive, fact.place.position)
+            Extension(
+                fact.day, old.last_day, fact.data.new_deadline.last_day, grounds, retroactive, fact.place.position
+            )
         )
 
     def causes(self, day: dt.date) -> list[Cause] | None:
@@ -134,7 +136,7 @@ class Reference:
                     phase, phase_fact, reviewer = "review", fact, fact.data.reviewer
                 case ev.ResultReturned() if phase == "review":
                     phase, phase_fact = "rework", fact
-                case ev.ResultAccepted() if phase == "review":
+                case ev.ResultAccepted() if phase == "review" and fact.event.day >= phase_fact.event.day:
                     phase, suspension = "closed", None
                 case ev.TaskCancelled() if phase != "closed":
                     phase, suspension = "closed", None

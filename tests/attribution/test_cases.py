@@ -34,16 +34,13 @@ def local(text: str) -> str:
     return text if len(text) == len("2025-03-10") else dt.datetime.fromisoformat(text).astimezone(ZONE).isoformat()
 
 
-def command_of(line: dict[str, Any]) -> Any:
-    return msgspec.convert(line["data"], COMMANDS[line["command"]])
-
-
 def known() -> Known:
     """The units of the file, registered by its own commands."""
     found = Known({}, {})
     for line in FILE["units"]:
         day = dt.date.fromisoformat(line["effective_at"])
-        (data,) = units.decide(None, line["unit"], command_of(line), Moment(line["acting_unit"], day, day), found)
+        command = msgspec.convert(line["data"], COMMANDS[line["command"]])
+        (data,) = units.decide(None, line["unit"], command, Moment(line["acting_unit"], day, day), found)
         event = event_of(data, f"unit/{line['unit']}", 1, line["acting_unit"], line["effective_at"])
         found = Known({**found.units, line["unit"]: units.evolve(None, event, line["unit"])}, {})
     return found
@@ -58,7 +55,8 @@ def history_of(case: dict[str, Any], as_of: str) -> History:
     for line in case["commands"]:
         if dt.datetime.fromisoformat(line["recorded_at"]) <= dt.datetime.fromisoformat(as_of):
             recorded_on = dt.date.fromisoformat(local(line["recorded_at"])[:10])
-            history.command(command_of(line), line["acting_unit"], local(line["effective_at"]), recorded_on)
+            command = msgspec.convert(line["data"], COMMANDS[line["command"]])
+            history.command(command, line["acting_unit"], local(line["effective_at"]), recorded_on)
     return history
 
 

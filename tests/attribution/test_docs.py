@@ -24,10 +24,17 @@ def test_example_is_what_the_ledger_answers(example: str) -> None:
 def test_every_rule_has_an_example() -> None:
     sections = re.split(r"^#{2,3} ", PAGE, flags=re.MULTILINE)
     without = {section.splitlines()[0] for section in sections[1:] if "```example" not in section}
-    told_elsewhere = {"One cause for each slip day", "Extensions", "Evidence", "Working days", "One answer for every day"}
+    told_elsewhere = {
+        "One cause for each slip day",
+        "Extensions",
+        "Evidence",
+        "Working days",
+        "One answer for every day",
+    }
     assert without == told_elsewhere
 
 
 def test_links_lead_to_headings() -> None:
-    headings = {re.sub(r"[^\w -]", "", line).strip().lower().replace(" ", "-") for line in re.findall(r"^#+ (.*)$", PAGE, re.M)}
-    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= headings
+    headings = re.findall(r"^#+ (.*)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors

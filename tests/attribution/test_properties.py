@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +22,8 @@ from ledger.attribution import (
     epoch_on,
     slip,
 )
+from ledger.attribution.spans import FAR
+from ledger.attribution.timeline import read_timeline
 from ledger.domain import events as ev
 from ledger.domain.calendar import working_days
 from ledger.domain.task import evolve, fold
@@ -29,10 +32,10 @@ from .histories import History
 from .random_histories import START, any_histories, possible
 from .reference import Day, Reference
 
-MANY = int(os.environ.get("ATTRIBUTION_EXAMPLES", "400"))
+MANY = int(os.environ.get("ATTRIBUTION_EXAMPLES", "300"))
 """Examples a property; ATTRIBUTION_EXAMPLES=20000 for a long search."""
 many = settings(max_examples=MANY, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-few = settings(max_examples=max(1, MANY * 2 // 3), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=max(1, MANY // 2), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 KINDS: tuple[BaselineKind, ...] = ("active", "original")
 VIET_NAM = working_days("VN", None)
@@ -42,11 +45,11 @@ offsets = st.lists(st.integers(-3, 110), max_size=2)
 
 
 def moments(history: History, epochs: tuple[Epoch, ...], offsets: list[int]) -> list[dt.date]:
-    """Days worth asking for: where epochs begin and the day before, the last event's, later ones, random ones."""
+    """Days worth asking for: where epochs begin and the day before, one after all events, random ones."""
     days = {START + offset * DAY for offset in offsets}
     for epoch in epochs:
         days |= {epoch.on_from - DAY, epoch.on_from}
-    days |= {history.task.latest, history.task.latest + 9 * DAY}
+    days.add(history.task.latest + 9 * DAY)
     return sorted(days)
 
 
@@ -99,7 +102,7 @@ def test_epochs_follow_each_other_without_gaps_and_differ(history: History, kind
     epochs = attribute(history.task, history.places, kind)
     assert epochs[0].on_from == history.task.assigned_on
     assert [epoch.on_to for epoch in epochs] == [*(epoch.on_from for epoch in epochs[1:]), None]
-    for before, after in zip(epochs, epochs[1:], strict=False):
+    for before, after in pairwise(epochs):
         assert before.on_from < after.on_from
         last = after.on_from - DAY
         assert before.baseline != after.baseline or by_day(before, last) != by_day(after, last)
@@ -194,7 +197,7 @@ def test_charges_group_the_days_of_the_reference(history: History, kind: Baselin
 
 def spread(ranges: tuple[tuple[dt.date, dt.date], ...]) -> list[dt.date]:
     """The days of the ranges, which never touch."""
-    for (_, last), (first, _) in zip(ranges, ranges[1:], strict=False):
+    for (_, last), (first, _) in pairwise(ranges):
         assert last + DAY < first
     return [first + n * DAY for first, last in ranges for n in range((last - first).days + 1)]
 
@@ -214,6 +217,23 @@ def test_evidence_stands_and_had_happened_by_the_day_asked_for(
                 event = events[position]
                 assert event.version not in history.task.retracted
                 assert event.day <= on or isinstance(event.data, ev.BlockerConfirmed)
+
+
+@given(any_histories)
+@few
+def test_timeline_tells_the_situations_of_the_domain(history: History) -> None:
+    """Both fold the same events; the timeline knows besides which of them began what."""
+    timeline = read_timeline(history.task, history.places)
+    until = [since for since, _ in timeline.standings[1:]]
+    for (since, standing), end in zip(timeline.standings, [*until, FAR], strict=True):
+        for day in {since, end - 1}:
+            situation = history.task.situation(dt.date.fromordinal(day))
+            assert situation is not None
+            assert standing.lead == situation.lead
+            assert standing.suspended_by == situation.suspended_by
+            assert (standing.phase == "closed") == situation.is_closed
+            assert (standing.phase == "review") == (situation.life == "submitted")
+    assert timeline.standings[0][0] == history.task.assigned_on.toordinal()
 
 
 @given(any_histories)

@@ -84,18 +84,16 @@ class BulkAnswers(Response):
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Record and answer until the body ends. Of a client that goes away, the whole lines that came are recorded."""
-        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         with Backlog() as backlog:
             async with create_task_group() as group:
                 group.start_soon(self._record, backlog)
-                # Not before something has come: a client that asked whether to go on (100-continue) is told to first.
-                async for chunk in backlog.chunks():
-                    if start:
-                        await send(start)
-                        start = {}
+                chunks = backlog.chunks()
+                # Nothing is sent before something came: a client may first want to be told to go on (100-continue).
+                first = await anext(chunks, b"")
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                await send({"type": "http.response.body", "body": first, "more_body": True})
+                async for chunk in chunks:
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if start:
-                await send(start)
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _record(self, backlog: Backlog) -> None:

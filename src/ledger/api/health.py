@@ -34,9 +34,10 @@ def readyz(request: Request) -> Response:
     try:
         found = _looked_up(parts)
     except LedgerError as error:
-        return problems.problem(_NOT_READY, str(error), _UNCACHED)
+        return problems.problem(_NOT_READY, {"detail": str(error)}, _UNCACHED)
     if not parts.following.is_alive:
-        return problems.problem(_NOT_READY, "the read models are not being followed", _UNCACHED, **found)
+        detail = "the read models are not being followed"
+        return problems.problem(_NOT_READY, {"detail": detail} | found, _UNCACHED)
     return Json({"status": "ready"} | found, headers=_UNCACHED)
 
 

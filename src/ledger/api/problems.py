@@ -60,32 +60,29 @@ KINDS: dict[type[LedgerError], Kind] = {
 _MALFORMED = Kind("malformed", 400, "The body is not JSON")
 
 
-def problem(kind: Kind, detail: str, headers: dict[str, str] | None = None, **members: object) -> Response:
-    """The problem document of that kind."""
+def problem(kind: Kind, members: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
+    """The problem document of that kind; `members` holds its `detail`, and the data that it comes with."""
     body = {"type": f"urn:progress-ledger:problem:{kind.name}", "title": kind.title, "status": kind.status}
-    return Json(body | {"detail": detail} | members, kind.status, headers, MEDIA_TYPE)
+    return Json(body | members, kind.status, headers, MEDIA_TYPE)
 
 
 def problem_of(error: LedgerError) -> Response:
     """The problem document that tells of the error, with the error's data as members."""
     kind = next(KINDS[cls] for cls in type(error).__mro__ if cls in KINDS)
     headers = {"Retry-After": str(RETRY_SECONDS)} if kind.retry else None
-    members: dict[str, Any] = {}
+    members: dict[str, Any] = outcome_json(error)
     match error:
-        case Refused(code=code):
-            kind = _MALFORMED if code == "malformed_json" else kind
-            members = outcome_json(error)
-        case VersionConflict():
-            members = outcome_json(error)
+        case Refused(code="malformed_json"):
+            kind = _MALFORMED
         case NotFound():
-            members = {"kind": error.kind}
+            members |= {"kind": error.kind}
         case BadQuery():
             members = {"detail": error.reason, "parameter": error.field}
         case Busy():
             headers = {"Retry-After": str(math.ceil(error.retry_after))}
         case Lagging():
-            members = {"projection": error.projection, "tracked": error.tracked, "wanted": error.wanted}
-    return problem(kind, members.pop("detail", str(error)), headers, **members)
+            members |= {"projection": error.projection, "tracked": error.tracked, "wanted": error.wanted}
+    return problem(kind, members, headers)
 
 
 def install(app: FastAPI) -> None:

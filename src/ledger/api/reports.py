@@ -38,7 +38,7 @@ async def reports() -> Response:
     return Json({"reports": [{"name": each.name, "title": each.title} for each in REPORTS.values()]})
 
 
-@router.get("/v1/reports/{name}")
+@router.get("/v1/reports/{name}", responses={200: {"content": {name: {} for name in _MEDIA_TYPES.values()}}})
 def one_report(request: Request, name: str, question: Annotated[Question, Query()]) -> Response:
     """One report."""
     chosen = question.format or _accepted(", ".join(request.headers.getlist("accept")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.requests import Request
@@ -12,6 +13,8 @@ from starlette.responses import Response
 from ledger.api.json_response import Json
 from ledger.api.parameters import At, InScope, Word
 from ledger.api.parts import parts_of
+from ledger.domain.values import Code
+from ledger.errors import NotFound
 from ledger.services import task_views
 
 router = APIRouter(tags=["tasks"])
@@ -38,10 +41,18 @@ def tasks(request: Request, query: Annotated[Page, Query()]) -> Response:
 @router.get("/v1/tasks/{code:path}/timeline")
 def timeline(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """What happened to a task, record by record, in words and facts."""
-    return Json(task_views.task_timeline(parts_of(request).queries, code, at.as_of, at.on))
+    return Json(task_views.task_timeline(parts_of(request).queries, _checked(code), at.as_of, at.on))
 
 
 @router.get("/v1/tasks/{code:path}")
 def task(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """How a task stands."""
-    return Json(task_views.task_state(parts_of(request).queries, code, at.as_of, at.on))
+    return Json(task_views.task_state(parts_of(request).queries, _checked(code), at.as_of, at.on))
+
+
+def _checked(code: str) -> str:
+    """The code; raises `NotFound` for what can be none, some of which the database could not even be asked for."""
+    try:
+        return msgspec.convert(code, Code)
+    except msgspec.ValidationError as error:
+        raise NotFound("task", code) from error

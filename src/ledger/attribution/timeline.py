@@ -32,8 +32,8 @@ class BlockerSpan(Struct, frozen=True):
 
     after: int
     until: int
-    rank: tuple[int, str]
-    """(effective day, code)."""
+    rank: tuple[int, str, int]
+    """(effective day, code, position)."""
     claim: Claim
 
 
@@ -115,6 +115,7 @@ class _Reading:
         "phase_began",
         "phase_unit",
         "standings",
+        "submitted_on",
         "suspended_by",
         "suspension_began",
     )
@@ -124,6 +125,7 @@ class _Reading:
         self.lead, self.lead_began = data.lead, position
         self.phase: Phase = "open"
         self.phase_unit, self.phase_began = data.lead, position
+        self.submitted_on = ""
         self.suspended_by: str | None = None
         self.suspension_began = position
         self.deadline = data.deadline
@@ -164,7 +166,7 @@ class _Reading:
                 after, evidence = raised.day, (raised.position, raised.confirmed)
             if not raised.rejected and after < raised.until:
                 claim = Claim(raised.owner, "blocker", raised.code, evidence)
-                spans.append(BlockerSpan(after, raised.until, (raised.day, raised.code), claim))
+                spans.append(BlockerSpan(after, raised.until, (raised.day, raised.code, raised.position), claim))
         return spans
 
 
@@ -223,6 +225,7 @@ def _named(now: _Reading, event: Event) -> list[_Raised]:
 def _submitted(now: _Reading, day: int, event: Event, place: Place) -> None:
     data: Any = event.data
     if now.phase != "closed":
+        now.submitted_on = event.effective[:10]
         now.enter(day, "review", data.reviewer, place.position)
 
 
@@ -231,8 +234,8 @@ def _returned(now: _Reading, day: int, _: Event, place: Place) -> None:
         now.enter(day, "rework", now.lead, place.position)
 
 
-def _accepted(now: _Reading, day: int, _: Event, place: Place) -> None:
-    if now.phase == "review":
+def _accepted(now: _Reading, day: int, event: Event, place: Place) -> None:
+    if now.phase == "review" and event.effective[:10] >= now.submitted_on:
         now.enter(day, "closed", now.lead, place.position)
 
 

@@ -1,25 +1,41 @@
-"""What an event says, as one English sentence: the one place where events become words."""
+"""What an event says, as one sentence: the one place where events become words."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 from ledger.domain import events as ev
 from ledger.domain.events import EventData
-from ledger.domain.values import Deadline, Document, Ground, percent_text
+from ledger.domain.values import Deadline, Document, Ground
+from ledger.reports.language import Language, Translator, translator
 
 
-def describe(data: EventData) -> str:
-    """The sentence for the event; what people wrote by way of reason follows it after a colon."""
+def describe(data: EventData, language: Language = "en") -> str:
+    """The sentence for the event; what people wrote by way of reason follows it after a colon, as they wrote it."""
+    speak = translator(language)
     absent, bare = _WITHOUT.get(type(data), ("", ""))
     template = bare if absent and not getattr(data, absent) else _SENTENCES[type(data)]
-    sentence = template.format_map(_words(data))
+    sentence = speak.text(template, **_words(data, speak))
     said = " ".join(str(getattr(data, _SAID.get(type(data), "reason"), None) or "").split())
     if said:
-        sentence += f": {said}"
+        sentence = speak.text("{sentence}: {said}", sentence=sentence, said=said)
     return sentence if sentence.endswith((".", "!", "?", "…")) else sentence + "."
+
+
+def ground_text(ground: Ground, speak: Translator) -> str:
+    """What an extension rests on, as part of a sentence."""
+    if ground.blocker is not None:
+        return speak.text("blocker {blocker}", blocker=ground.blocker)
+    if ground.suspension_by is not None:
+        return speak.text("the suspension by {unit}", unit=ground.suspension_by)
+    return speak.text("the time under {unit}", unit=ground.predecessor_lead)
+
+
+def deadline_text(deadline: Deadline, speak: Translator) -> str:
+    """The day by which, or before which."""
+    date = speak.date(deadline.date.isoformat())
+    return speak.text("by {date}", date=date) if deadline.kind == "by" else speak.text("before {date}", date=date)
 
 
 _SENTENCES: dict[type[EventData], str] = {
@@ -73,50 +89,54 @@ _SAID: dict[type[EventData], str] = {
 """The field that holds what people wrote, where it is not called `reason`."""
 
 
-def _words(data: EventData) -> dict[str, str]:
-    words = {name: _text(getattr(data, name)) for name in data.__struct_fields__}
+MESSAGES: tuple[str, ...] = (*_SENTENCES.values(), *(bare for _, bare in _WITHOUT.values()))
+"""The sentences, for the catalogues."""
+
+
+def _words(data: EventData, speak: Translator) -> dict[str, str]:
+    words = {name: _text(getattr(data, name), speak) for name in data.__struct_fields__}
     match data:
         case ev.ProgressReported(percent=percent):
-            words["percent"] = percent_text(percent)
+            words["percent"] = _percent(percent, speak)
         case ev.TaskReopened(cause=cause):
-            words["cause"] = {"defect": "a defect", "scope": "a change of scope"}[cause]
+            words["cause"] = speak.text("a defect") if cause == "defect" else speak.text("a change of scope")
         case ev.PlanAdopted(items=items):
-            words["items"] = _counted(items, "item")
+            words["items"] = speak.count("{n} item", "{n} items", len(items))
         case ev.PlanAmended(items=items, withdrawn=withdrawn):
-            words |= {"items": _counted(items, "item"), "withdrawn": str(len(withdrawn))}
+            words["items"] = speak.count("{n} item", "{n} items", len(items))
+            words["withdrawn"] = speak.number(len(withdrawn))
     if isinstance(document := getattr(data, "document", None), str) and document:
         words["document"] = f" ({document})"
     return words
 
 
-def _text(value: object) -> str:
+def _text(value: object, speak: Translator) -> str:
     match value:
-        case Deadline(date=date, kind=kind):
-            return f"{kind} {date}"
+        case Deadline():
+            return deadline_text(value, speak)
         case Document(name=name, sha256=sha256):
             return f"{name} (SHA-256 {sha256})"
         case [Ground(), *_]:
-            return f", on the ground of {_listed([_ground(ground) for ground in value])}"
+            grounds = _listed([ground_text(ground, speak) for ground in value], speak)
+            return speak.text(", on the ground of {grounds}", grounds=grounds)
         case [Document(), *_]:
-            return _counted(value, "document")
+            return speak.count("{n} document", "{n} documents", len(value))
         case [str(), *_]:
-            return _listed(value)
-        case dt.date() | str() | int():
-            return str(value)
+            return _listed(value, speak)
+        case dt.date():
+            return speak.date(value.isoformat())
+        case int():
+            return speak.number(value)
+        case str():
+            return value
     return ""
 
 
-def _ground(ground: Ground) -> str:
-    if ground.blocker is not None:
-        return f"blocker {ground.blocker}"
-    if ground.suspension_by is not None:
-        return f"the suspension by {ground.suspension_by}"
-    return f"the time under {ground.predecessor_lead}"
+def _percent(points: int, speak: Translator) -> str:
+    """Basis points as a percentage without needless zeros: 4550 -> `45.5`."""
+    return speak.number(points // 100 if points % 100 == 0 else points / 100)
 
 
-def _listed(parts: Sequence[str]) -> str:
-    return " and ".join((", ".join(parts[:-1]), parts[-1])) if len(parts) > 1 else parts[0]
-
-
-def _counted(things: Sequence[Any], noun: str) -> str:
-    return f"{len(things)} {noun}" if len(things) == 1 else f"{len(things)} {noun}s"
+def _listed(parts: Sequence[str], speak: Translator) -> str:
+    *first, last = parts
+    return speak.text("{first} and {last}", first=", ".join(first), last=last) if first else last
