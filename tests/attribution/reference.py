@@ -204,7 +204,7 @@ class Reference:
                 if cited is not None:
                     debts[cited] = debts.get(cited, 0) + 1
                     resting.setdefault(cited, set()).update(first.evidence)
-                    units[cited] = first
+                    units.setdefault(cited, first)
             elif causes is not None:
                 found[day] = self._charged(day, causes, debts, resting, units)
             day += ONE_DAY

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.conftest import Database
 
 from ledger.store.database import Database as Pool
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
-from tests.conftest import Database
 
 
 @pytest.fixture

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Any
 from unittest.mock import Mock, patch
 from uuid import uuid4
 
 import pytest
 from eventsourcing.persistence import StoredEvent
+from tests.conftest import Database
 
 from ledger.store.database import Database as Pool
 from ledger.store.recorder import LedgerRecorder
-from tests.conftest import Database
 
 # The module also holds a contract for the library's cipher, whose own dependency this product does not have.
 with patch.dict(sys.modules, {"eventsourcing.cipher": Mock()}):
@@ -23,7 +22,7 @@ with patch.dict(sys.modules, {"eventsourcing.cipher": Mock()}):
 class WithoutIds(LedgerRecorder):
     """The contract for aggregate recorders wants no notification ids; all else it asks of us as we are."""
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> None:
+    def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: object) -> None:
         super().insert_events(stored_events, **kwargs)
 
 
@@ -47,10 +46,13 @@ class OnOurLedger:
 
 
 class TestAsApplicationRecorder(OnOurLedger, contract.ApplicationRecorderTestCase):
+    """All of that contract, the optional subscription included."""
+
     def test_insert_subscribe(self) -> None:
         self.optional_test_insert_subscribe()
 
 
 class TestAsAggregateRecorder(OnOurLedger, contract.AggregateRecorderTestCase):
-    recorder_class = WithoutIds
+    """All of that contract."""
 
+    recorder_class = WithoutIds

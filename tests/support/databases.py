@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 import pytest
+from tests.conftest import Database, _fresh
 
 from ledger.store.embedded import EmbeddedServer
-from tests.conftest import Database, _fresh
 
 NewDatabase = Callable[[], AbstractContextManager[Database]]
 
 
 @pytest.fixture
 def new_database(embedded_server: EmbeddedServer, _maintenance: psycopg.Connection, _template: str) -> NewDatabase:
-    """`with new_database() as database:` is a migrated, empty ledger, gone afterwards: for several in one test."""
+    """For several in one test: inside `with new_database() as database:` there is a migrated, empty ledger."""
 
     @contextmanager
     def new() -> Iterator[Database]:

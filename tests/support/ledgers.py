@@ -8,18 +8,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
+from tests.conftest import Database
 
 from ledger.domain.times import microseconds, parse_instant
-from ledger.projections import PROJECTIONS
-from ledger.projections.builds import active_builds
-from ledger.projections.read_models import ReadModels
-from ledger.projections.replay import Replay
+from ledger.projections.rows import Reading, Scope
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
 from ledger.services.commands import Outcome, Submission
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
-from tests.conftest import Database
 
 ZONE = "Asia/Ho_Chi_Minh"
 UNITS = ("AUTH", "REV", "EXT", "U1", "U2", "U3")
@@ -43,14 +41,14 @@ def micros(text: str) -> int:
 
 
 @contextmanager
-def opened(database: Database, at: str | None = None, **more: Any) -> Iterator[Ledger]:
+def opened(database: Database, at: str | None = None, **more: object) -> Iterator[Ledger]:
     """The test's ledger, with a clock that stands at that instant (by default in March 2025)."""
     settings = Settings(database_url=database.app, **({"time_zone": ZONE, "pool_size": 4} | more))
     with Ledger(settings, clock=StandingClock(at) if at else StandingClock()) as ledger:
         yield ledger
 
 
-def line(command: str, of: str, on: int | str | None = None, *, unit: str = "AUTH", **data: Any) -> bytes:
+def line(command: str, of: str, on: int | str | None = None, *, unit: str = "AUTH", **data: object) -> bytes:
     """A command line. `of` is the task, or `unit/U1`, `plan/P1`; `on` a day of March 2025, or as written.
 
     Names that belong beside the data, such as `expected_version`, are put there.
@@ -88,25 +86,30 @@ def beginnings() -> list[bytes]:
 
 
 @contextmanager
-def both(ledger: Ledger, position: int, on: dt.date) -> Iterator[tuple[ReadModels, Replay]]:
-    """The two readings of one (position, on), the read models as far as they have followed."""
-    with ledger.database.connection() as connection:
-        builds = active_builds(connection, PROJECTIONS)
-        yield ReadModels(connection, builds, position, on), Replay(ledger.log.records(0, position), position, on)
+def both(ledger: Ledger, position: int, on: dt.date) -> Iterator[tuple[Reading, Reading]]:
+    """The two readings of one (position, on): from the read models, as far as they have followed, and by a fold."""
+    queries = ledger.queries(keep_up=lambda _: None)
+    point = replace(queries.point(None, on.isoformat()), position=position)
+    with queries.reading(point) as models, queries.reading(point, replay=True) as replay:
+        yield models, replay
 
 
-def answers(reading: ReadModels | Replay, scopes: Sequence[Any], tasks: Sequence[str]) -> dict[str, Any]:
+def answers(reading: Reading, scopes: Sequence[Scope], tasks: Sequence[str]) -> dict[str, Any]:
     """Everything that a reading can be asked, by question."""
-    found: dict[str, Any] = {"units": list(reading.units())}
+    found: dict[str, Any] = {"units": list(reading.units()), "plans": list(reading.plans())}
     for scope in scopes:
         found |= {
             f"status_counts {scope}": list(reading.status_counts(scope)),
             f"tasks {scope}": list(reading.tasks(scope)),
+            f"open {scope}": list(reading.tasks(scope, only_open=True)),
             f"overdue {scope}": list(reading.tasks(scope, only_overdue=True)),
             f"page {scope}": list(reading.tasks(scope, after=tasks[0], limit=2)),
             f"ends_before_start {scope}": list(reading.ends_before_start(scope)),
             f"deadline_changes {scope}": list(reading.deadline_changes(scope)),
+            f"requests {scope}": list(reading.requests(scope)),
+            f"slips {scope}": [list(reading.slips(scope, kind)) for kind in ("active", "original")],
         }
     for task in tasks:
         found[f"timeline {task}"] = list(reading.timeline(task))
+        found[f"slip {task}"] = [reading.slip(task, kind) for kind in ("active", "original")]
     return found

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import orjson
 import typer
 
 from ledger.cli import session, task_text
 from ledger.reports import REPORTS
+from ledger.reports.language import Language
+from ledger.reports.parameters import Parameter
 from ledger.reports.writers import WRITERS
 from ledger.services.reporting import ReportRequest
 from ledger.services.reporting import report as make_report
@@ -16,7 +20,9 @@ from ledger.services.task_pages import task_page
 
 AsOf = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="T", help="What was known at T: a day, or an instant with an offset. Default: now."),
+    typer.Option(
+        "--as-of", metavar="T", help="What was known at T: a day, or an instant with an offset. Default: now."
+    ),
 ]
 On = Annotated[
     str | None, typer.Option("--on", metavar="D", help="The situation at the end of local day D. Default: today.")
@@ -29,7 +35,7 @@ Replay = Annotated[
 def register(app: typer.Typer) -> None:
     """The commands of this module are part of the application."""
     app.command()(task)
-    app.command()(report)
+    app.command()(_with_parameters(report))
 
 
 def task(
@@ -52,7 +58,7 @@ def task(
     session.stdout.print(task_text.timeline(page))
 
 
-def report(
+def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(REPORTS)}.")],
     as_of: AsOf = None,
     on: On = None,
@@ -64,13 +70,50 @@ def report(
     task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
     format: Annotated[str, typer.Option(help=f"One of {', '.join(WRITERS)}.")] = "table",  # noqa: A002  # its name
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
+    lang: Annotated[Language, typer.Option(help="The language of table and pages.")] = "en",
     replay: Replay = False,
+    **parameters: str | None,
 ) -> None:
     """A report at any pair of times: what was known as of T about the situation on D."""
     if format not in WRITERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(WRITERS)}", param_hint="--format")
+    given = {parameter: value for parameter, value in parameters.items() if value is not None}
     with session.ledger() as ledger:
-        request = ReportRequest(name, as_of, on, baseline, unit, plan, task, replay)
+        request = ReportRequest(name, as_of, on, baseline, unit, plan, task, replay, given)
         document = make_report(ledger.queries(), request)
         _, write = WRITERS[format]
-        session.write_out(write(document), output)
+        session.write_out(write(document, lang), output)
+
+
+def _with_parameters(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with an option for every parameter that a report declares; a report refuses those of others."""
+    signature = inspect.signature(command, eval_str=True)
+    options = [each for each in signature.parameters.values() if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    declared: dict[str, list[tuple[str, Parameter[Any]]]] = {}
+    for report_name, each in REPORTS.items():
+        for parameter in each.parameters:
+            declared.setdefault(parameter.name, []).append((report_name, parameter))
+    options += [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(takers))
+        for name, takers in declared.items()
+    ]
+    command.__signature__ = signature.replace(parameters=options)  # type: ignore[attr-defined]  # what Typer reads
+    return command
+
+
+_METAVARS = {"int": "N", "day": "D", "as_of": "T"}
+
+
+def _option(takers: list[tuple[str, Parameter[Any]]]) -> Any:  # noqa: ANN401  # an annotation
+    """A text option; its help says which reports take it, and what it is to them."""
+    said: dict[str, list[str]] = {}
+    for report_name, parameter in takers:
+        default = f" Default: {parameter.default}." if parameter.default is not None else ""
+        said.setdefault(parameter.help + default, []).append(report_name)
+    first = takers[0][1]
+    option = typer.Option(
+        f"--{first.name.replace('_', '-')}",
+        metavar=_METAVARS.get(first.kind, "|".join(first.choices)),
+        help=" ".join(f"{', '.join(names)}: {text}" for text, names in said.items()),
+    )
+    return Annotated[str | None, option]

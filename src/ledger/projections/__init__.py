@@ -6,6 +6,8 @@ from ledger.projections.base import Projection
 from ledger.projections.charges import Charges
 from ledger.projections.deadline_history import DeadlineHistory
 from ledger.projections.plan_state import PlanState
+from ledger.projections.plan_tree import PlanTree
+from ledger.projections.requests import Requests
 from ledger.projections.timeline import Timeline
 from ledger.projections.unit_tree import UnitTree
 
@@ -15,4 +17,4 @@ def all_projections(zone: ZoneInfo) -> tuple[Projection, ...]:
 
     A new one is added here and nowhere else.
     """
-    return PlanState(), Timeline(), DeadlineHistory(), Charges(zone), UnitTree()
+    return PlanState(), Timeline(), DeadlineHistory(), Charges(zone), Requests(), UnitTree(), PlanTree()

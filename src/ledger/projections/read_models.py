@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
@@ -14,11 +15,23 @@ from psycopg import sql
 from ledger.attribution import BaselineKind, Concurrent, Epoch, Run
 from ledger.domain import calendar as calendars
 from ledger.domain.calendar import WorkingDays, working_days
+from ledger.domain.commands import PlanItem
 from ledger.domain.events import EVENT_TYPES
 from ledger.domain.task import Situation
 from ledger.domain.values import Deadline, Ground
 from ledger.projections.builds import Build
-from ledger.projections.rows import DeadlineChange, Point, Scope, StatusCount, TaskRow, TaskSlip, TimelineRow, UnitRow
+from ledger.projections.rows import (
+    DeadlineChange,
+    PlanRow,
+    Point,
+    RequestRow,
+    Scope,
+    StatusCount,
+    TaskRow,
+    TaskSlip,
+    TimelineRow,
+    UnitRow,
+)
 from ledger.store import queries
 from ledger.store.database import Connection
 from ledger.store.entry import decode_entry
@@ -28,6 +41,7 @@ _situation = msgspec.json.Decoder(Situation)
 _deadline = msgspec.json.Decoder(Deadline | None)
 _concurrent = msgspec.json.Decoder(tuple[Concurrent, ...])
 _grounds = msgspec.json.Decoder(tuple[Ground, ...])
+_items = msgspec.json.Decoder(tuple[PlanItem, ...])
 _data = {name: msgspec.json.Decoder(cls) for name, cls in EVENT_TYPES.items()}
 
 
@@ -36,10 +50,16 @@ class ReadModels:
 
     def __init__(self, connection: Connection, builds: Mapping[str, Build], point: Point) -> None:
         self._connection = connection
+        self._builds = builds
+        self._point = point
         self._schemas = {name: sql.Identifier(build.schema) for name, build in builds.items()}
         self.position = point.position
         self.on = point.on
         self._calendar = point.calendar
+
+    def at(self, position: int, on: dt.date) -> ReadModels:
+        """The same ledger at another point, which must not know more than this one."""
+        return ReadModels(self._connection, self._builds, replace(self._point, position=position, on=on))
 
     def units(self) -> Sequence[UnitRow]:
         """The units, by code."""
@@ -49,15 +69,28 @@ class ReadModels:
     def _units(self) -> Sequence[UnitRow]:
         return [UnitRow(*row) for row in self._rows("units", {})]
 
+    def plans(self) -> Sequence[PlanRow]:
+        """The plans, by code."""
+        return [
+            PlanRow(plan, title, authority, _items.decode(items))
+            for plan, title, authority, items in self._rows("plans", {})
+        ]
+
     def status_counts(self, scope: Scope) -> Sequence[StatusCount]:
         """By lead and status."""
         return [StatusCount(*row) for row in self._rows("status_counts", _parameters(scope))]
 
     def tasks(
-        self, scope: Scope, *, after: str | None = None, limit: int | None = None, only_overdue: bool = False
+        self,
+        scope: Scope,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        only_open: bool = False,
+        only_overdue: bool = False,
     ) -> Sequence[TaskRow]:
         """The tasks by code (in order of code points), from the one behind `after`, at most `limit`."""
-        more = {"after": after, "limit": limit, "only_overdue": only_overdue}
+        more = {"after": after, "limit": limit, "only_open": only_open, "only_overdue": only_overdue}
         return [
             TaskRow(task, replace(_situation.decode(situation), percent=percent, reported_on=reported_on))
             for task, situation, percent, reported_on in self._rows("tasks", _parameters(scope) | more)
@@ -76,6 +109,10 @@ class ReadModels:
             named["grounds"] = _grounds.decode(named["grounds"])
             found.append(DeadlineChange(**named))
         return found
+
+    def requests(self, scope: Scope) -> Sequence[RequestRow]:
+        """Asked for by the day, with the answers given by then; by task and version."""
+        return [RequestRow(*row) for row in self._rows("requests", _parameters(scope))]
 
     def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
         """The tasks that have slipped by the day, by code."""

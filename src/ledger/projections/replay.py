@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from ledger.attribution import BaselineKind, Place, attribute, epoch_on
 from ledger.domain import calendar as calendars
+from ledger.domain import plan as plans
 from ledger.domain import task as tasks
 from ledger.domain import unit as units
 from ledger.domain.calendar import WorkingDays, working_days
@@ -21,10 +23,23 @@ from ledger.domain.events import (
     Record,
     RecordRetracted,
 )
+from ledger.domain.plan import Plan
 from ledger.domain.task import Situation, Status, Task
 from ledger.domain.times import local_day
 from ledger.domain.unit import Unit
-from ledger.projections.rows import DeadlineChange, Point, Scope, StatusCount, TaskRow, TaskSlip, TimelineRow, UnitRow
+from ledger.projections.requests import requests_of
+from ledger.projections.rows import (
+    DeadlineChange,
+    PlanRow,
+    Point,
+    RequestRow,
+    Scope,
+    StatusCount,
+    TaskRow,
+    TaskSlip,
+    TimelineRow,
+    UnitRow,
+)
 
 _KINDS = {DeadlineExtended: "extended", Rebaselined: "rebaselined", DeadlineBroughtForward: "brought_forward"}
 
@@ -35,6 +50,7 @@ class Replay:
     def __init__(self, records: Iterable[Record], point: Point, zone: ZoneInfo) -> None:
         self.position = point.position
         self.on = point.on
+        self._point = point
         self._calendar = point.calendar
         self._zone = zone
         self._records: dict[str, list[Record]] = {}
@@ -42,6 +58,7 @@ class Replay:
             self._records.setdefault(record.event.stream, []).append(record)
         self._tasks: dict[str, Task] = {}
         self._units: dict[str, Unit] = {}
+        self._plans: dict[str, Plan] = {}
         for stream, of_stream in self._records.items():
             kind, _, code = stream.partition("/")
             for record in of_stream:
@@ -49,6 +66,13 @@ class Replay:
                     self._tasks[code] = tasks.evolve(self._tasks.get(code), record.event, code)
                 elif kind == "unit":
                     self._units[code] = units.evolve(self._units.get(code), record.event, code)
+                elif kind == "plan":
+                    self._plans[code] = plans.evolve(self._plans.get(code), record.event, code)
+
+    def at(self, position: int, on: dt.date) -> Replay:
+        """The same ledger at another point, which must not know more than this one."""
+        earlier = (record for of_stream in self._records.values() for record in of_stream if record.position < position)
+        return Replay(earlier, replace(self._point, position=position, on=on), self._zone)
 
     def units(self) -> Sequence[UnitRow]:
         """The units, by code."""
@@ -59,18 +83,35 @@ class Replay:
                 found.append(UnitRow(code, now.name, now.kind, now.parent, now.merged_into))
         return found
 
+    def plans(self) -> Sequence[PlanRow]:
+        """The plans, by code."""
+        found = []
+        for code, plan in sorted(self._plans.items()):
+            now = plan.situation(self.on)
+            if now is not None:
+                found.append(PlanRow(code, plan.title, plan.authority, tuple(now.items.values())))
+        return found
+
     def status_counts(self, scope: Scope) -> Sequence[StatusCount]:
         """By lead and status."""
         counts: Counter[tuple[str, Status]] = Counter()
         awaiting: Counter[tuple[str, Status]] = Counter()
+        due: Counter[tuple[str, Status]] = Counter()
         for row in self.tasks(scope):
             key = (row.situation.lead, tasks.status(row.situation, self.on))
             counts[key] += 1
             awaiting[key] += row.situation.life == "submitted"
-        return [StatusCount(*key, count, awaiting[key]) for key, count in sorted(counts.items())]
+            due[key] += _is_due(row.situation, self.on)
+        return [StatusCount(*key, count, awaiting[key], due[key]) for key, count in sorted(counts.items())]
 
     def tasks(
-        self, scope: Scope, *, after: str | None = None, limit: int | None = None, only_overdue: bool = False
+        self,
+        scope: Scope,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        only_open: bool = False,
+        only_overdue: bool = False,
     ) -> Sequence[TaskRow]:
         """The tasks by code (in order of code points), from the one behind `after`, at most `limit`."""
         found = []
@@ -79,6 +120,8 @@ class Replay:
                 continue
             now = self._tasks[code].situation(self.on)
             if now is None or not _in_scope(scope, code, now):
+                continue
+            if only_open and now.is_closed:
                 continue
             if not only_overdue or tasks.status(now, self.on) == "open_overdue":
                 found.append(TaskRow(code, now))
@@ -130,6 +173,16 @@ class Replay:
                 retroactive=extension is not None and extension.retroactive,
             )
 
+    def requests(self, scope: Scope) -> Sequence[RequestRow]:
+        """Asked for by the day, with the answers given by then; by task and version."""
+        found = []
+        for standing in self.tasks(replace(scope, units=None)):
+            for row in sorted(requests_of(self._tasks[standing.task]), key=lambda row: row.version):
+                if row.asked_on <= self.on and _led(scope, row.lead):
+                    waits = row.answered_on is None or row.answered_on > self.on
+                    found.append(replace(row, answered_on=None, answer=None) if waits else row)
+        return found
+
     def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
         """The tasks that have slipped by the day, by code."""
         found = (self.slip(row.task, baseline) for row in self.tasks(scope))
@@ -176,6 +229,12 @@ class Replay:
             for record in records
             if record.event.day <= self.on
         ]
+
+
+def _is_due(now: Situation, on: dt.date) -> bool:
+    if now.is_closed:
+        return now.life == "done"
+    return now.deadline is not None and now.deadline.last_day <= on
 
 
 def _led(scope: Scope, lead: str) -> bool:

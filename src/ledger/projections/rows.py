@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ledger.attribution import BaselineKind, Epoch
 from ledger.domain.calendar import WorkingDays
+from ledger.domain.commands import PlanItem
 from ledger.domain.events import EventData
 from ledger.domain.task import Situation, Status
 from ledger.domain.values import Deadline, Ground
@@ -45,12 +46,16 @@ class TaskRow(Struct, frozen=True):
 
 
 class StatusCount(Struct, frozen=True):
-    """How many tasks led by a unit have a status, and how many of them await review."""
+    """How many tasks led by a unit have a status; how many of them await review, and how many are due.
+
+    Due is what is done, and what is neither done nor cancelled with the last day in time on or before the day.
+    """
 
     lead: str
     status: Status
     tasks: int
     awaiting_review: int
+    due: int
 
 
 class DeadlineChange(Struct, frozen=True):
@@ -70,6 +75,27 @@ class DeadlineChange(Struct, frozen=True):
     reason: str | None
     grounds: tuple[Ground, ...]
     retroactive: bool
+
+
+Answer = Literal["accepted", "returned", "granted", "refused", "cancelled", "replaced"]
+"""How a request ended: a review by the reviewer's word, the task's cancellation or another submission."""
+
+
+class RequestRow(Struct, frozen=True):
+    """A review of a result, or an extension, that was asked for; without an answer it waits."""
+
+    task: str
+    version: int
+    """Of the record that asks."""
+    kind: Literal["review", "extension"]
+    lead: str
+    """Who led the task then."""
+    asked_by: str | None
+    asked_of: str | None
+    """The reviewer."""
+    asked_on: dt.date
+    answered_on: dt.date | None = None
+    answer: Answer | None = None
 
 
 class TimelineRow(Struct, frozen=True):
@@ -105,6 +131,15 @@ class UnitRow(Struct, frozen=True):
     merged_into: str | None
 
 
+class PlanRow(Struct, frozen=True):
+    """A plan on a day, with its items in its own order."""
+
+    plan: str
+    title: str
+    authority: str
+    items: tuple[PlanItem, ...]
+
+
 class Reading(Protocol):
     """The ledger at one (position, on): what was known when the log held `position` records, at the end of day `on`.
 
@@ -114,8 +149,16 @@ class Reading(Protocol):
     position: int
     on: dt.date
 
+    def at(self, position: int, on: dt.date) -> Reading:
+        """The same ledger at another point, which must not know more than this one."""
+        ...
+
     def units(self) -> Sequence[UnitRow]:
         """The units, by code."""
+        ...
+
+    def plans(self) -> Sequence[PlanRow]:
+        """The plans, by code."""
         ...
 
     def status_counts(self, scope: Scope) -> Sequence[StatusCount]:
@@ -123,9 +166,18 @@ class Reading(Protocol):
         ...
 
     def tasks(
-        self, scope: Scope, *, after: str | None = None, limit: int | None = None, only_overdue: bool = False
+        self,
+        scope: Scope,
+        *,
+        after: str | None = None,
+        limit: int | None = None,
+        only_open: bool = False,
+        only_overdue: bool = False,
     ) -> Sequence[TaskRow]:
-        """The tasks by code (in order of code points), from the one behind `after`, at most `limit`."""
+        """The tasks by code (in order of code points), from the one behind `after`, at most `limit`.
+
+        Open is what is neither done nor cancelled.
+        """
         ...
 
     def ends_before_start(self, scope: Scope) -> Sequence[str]:
@@ -134,6 +186,10 @@ class Reading(Protocol):
 
     def deadline_changes(self, scope: Scope) -> Sequence[DeadlineChange]:
         """In order of position."""
+        ...
+
+    def requests(self, scope: Scope) -> Sequence[RequestRow]:
+        """Asked for by the day, with the answers given by then; by task and version. A unit's are those of its lead."""
         ...
 
     def slips(self, scope: Scope, baseline: BaselineKind) -> Sequence[TaskSlip]:
@@ -153,11 +209,11 @@ class Reading(Protocol):
         ...
 
 
-def subtree(units: Sequence[UnitRow], root: str) -> frozenset[str]:
-    """`root` with all units below it, and all that were merged into any of these."""
+def subtree(units: Sequence[UnitRow], root: str, *, with_merged: bool = True) -> frozenset[str]:
+    """`root` with all units below it, and `with_merged` all that were merged into any of these."""
     below: dict[str, list[str]] = {}
     for row in units:
-        for above in (row.parent, row.merged_into):
+        for above in (row.parent, row.merged_into if with_merged else None):
             if above is not None:
                 below.setdefault(above, []).append(row.unit)
     found: set[str] = set()

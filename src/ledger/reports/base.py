@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from msgspec import Struct, field
 
 from ledger.projections.rows import Reading, Scope
+from ledger.reports.parameters import Parameter, V, Value, value_of
 
 Baseline = Literal["active", "original"]
 Row = dict[str, Any]
-"""A row's values by column key; plain JSON values."""
+"""A row's values by column key; plain JSON values. In JSON a key with a dot, `percent.done`, is one in an object."""
 
 
 class Column(Struct, frozen=True):
@@ -24,6 +25,8 @@ class Column(Struct, frozen=True):
     key: str
     heading: str
     kind: Literal["text", "number", "date", "word"] = "text"
+    detail: bool = False
+    """Of less use than the others: pages and terminals, which are narrow, may leave it out."""
 
 
 class Asked(Struct, frozen=True):
@@ -31,6 +34,12 @@ class Asked(Struct, frozen=True):
 
     scope: Scope
     baseline: Baseline = "active"
+    values: Mapping[str, Value] = {}
+    """Of the report's own parameters: those that were given."""
+
+    def value(self, parameter: Parameter[V]) -> V:
+        """The value of one of the report's parameters."""
+        return value_of(self.values, parameter)
 
 
 class Body(Struct, frozen=True):
@@ -53,6 +62,8 @@ class Report(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
+    parameters: ClassVar[tuple[Parameter[Any], ...]] = ()
+    """What it may be asked besides scope, baseline and the two times."""
 
     @abstractmethod
     def build(self, reading: Reading, asked: Asked) -> Body:

@@ -37,8 +37,20 @@ class Document(Struct, frozen=True):
             "root": self.root,
             "imports": self.imports,
             **body.more,
-            "rows": list(body.rows),
-            "total": body.total,
-            "residual": body.residual,
+            "rows": [_nested(row) for row in body.rows],
+            "total": _nested(body.total),
+            "residual": _nested(body.residual) if body.residual is not None else None,
             "flags": body.flags,
         }
+
+
+def _nested(row: Row) -> Row:
+    """The row with `percent.done` as the value of `done` in an object `percent`."""
+    nested: Row = {}
+    for key, value in row.items():
+        outer, _, inner = key.partition(".")
+        if inner:
+            nested.setdefault(outer, {})[inner] = value
+        else:
+            nested[outer] = value
+    return nested

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gettext
 import re
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
 from babel.numbers import format_decimal
+
+from ledger.domain.values import percent_text
 
 Language = Literal["en", "vi", "fr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -50,10 +53,14 @@ class Translator:
         """With the language's separators: whole numbers whole, others with one to three decimals."""
         return format_decimal(value, "#,##0" if isinstance(value, int) else "#,##0.0##", locale=self.language)
 
+    def percent(self, points: int) -> str:
+        """Basis points as a percentage without needless zeros: 4550 -> `45.5`, or `45,5`."""
+        return format_decimal(Decimal(percent_text(points)), "0.##", locale=self.language)
+
     def date(self, value: str) -> str:
         """A day (`2025-03-08`), or an instant with its offset (`…T23:59:59+07:00`, `…Z`), from ISO 8601.
 
-        English keeps the ISO order. Babel's short dates have two-digit years or no leading zeros; offices write neither.
+        English keeps the ISO order. Babel's short dates lack zeros or half of the year; offices write all.
         """
         year, month, day = value[:10].split("-")
         written = value[:10] if self.language == "en" else f"{day}/{month}/{year}"

@@ -9,14 +9,20 @@ from msgspec import to_builtins
 from ledger.attribution import Charge, charges
 from ledger.attribution import slip as slip_of
 from ledger.domain import task as tasks
-from ledger.domain.task import Situation
 from ledger.domain.calendar import WorkingDays
+from ledger.domain.task import Situation
 from ledger.projections.rows import Reading, Scope, TaskSlip
 from ledger.reports.base import Asked, Baseline, Body, Column, Report, Row
+from ledger.reports.succession import UNITS, shown_as
+from ledger.reports.sums import residual
 
 
 class SlipReport(Report):
-    """One row a charge. The charges of a task sum to its slip; the total's other parts are none."""
+    """One row a charge. The charges of a task sum to its slip; the total's other parts are none.
+
+    A row is charged to the unit of the day or, unless that is asked for, to its successor on the day asked about. The
+    charges under `tasks` always name the unit of the day.
+    """
 
     name = "slip"
     title = "Slip: charges of days after the baseline"
@@ -33,19 +39,23 @@ class SlipReport(Report):
         Column("evidence", "Evidence"),
         Column("concurrent", "Concurrent"),
     )
+    parameters = (UNITS,)
 
     def build(self, reading: Reading, asked: Asked) -> Body:
         """`tasks` holds, for each task, its baseline, status, slip and charges (DESIGN section 9)."""
         found = task_slips(reading, asked.scope, asked.baseline)
-        rows = [_row(task["task"], charge) for task in found for charge in task["charges"]]
+        shown = shown_as(reading, asked)
+        rows = [
+            _row(task["task"], charge) | {"unit": shown(charge["unit"])} for task in found for charge in task["charges"]
+        ]
         total = {
             "tasks": len(found),
             "charges": len(rows),
             "calendar_days": sum(task["slip"]["calendar_days"] for task in found),
             "working_days": sum(task["slip"]["working_days"] for task in found),
         }
-        rest = {unit: total[unit] - sum(row[unit] for row in rows) for unit in ("calendar_days", "working_days")}
-        return Body(rows, total, rest if any(rest.values()) else None, more={"tasks": found})
+        rest = residual(total, rows, ("calendar_days", "working_days"))
+        return Body(rows, total, rest, more={"tasks": found})
 
 
 def task_slips(reading: Reading, scope: Scope, baseline: Baseline) -> list[Row]:
@@ -62,9 +72,7 @@ def task_slips(reading: Reading, scope: Scope, baseline: Baseline) -> list[Row]:
     ]
 
 
-def _task(
-    slip: TaskSlip, situation: Situation, reading: Reading, baseline: Baseline, working_days: WorkingDays
-) -> Row:
+def _task(slip: TaskSlip, situation: Situation, reading: Reading, baseline: Baseline, working_days: WorkingDays) -> Row:
     days = slip_of(slip.epoch, reading.on, working_days)
     given = slip.epoch.baseline
     return {

@@ -87,8 +87,6 @@ _SAID: dict[type[EventData], str] = {
     ev.WorkingDayDeclared: "name",
 }
 """The field that holds what people wrote, where it is not called `reason`."""
-
-
 MESSAGES: tuple[str, ...] = (*_SENTENCES.values(), *(bare for _, bare in _WITHOUT.values()))
 """The sentences, for the catalogues."""
 
@@ -97,7 +95,7 @@ def _words(data: EventData, speak: Translator) -> dict[str, str]:
     words = {name: _text(getattr(data, name), speak) for name in data.__struct_fields__}
     match data:
         case ev.ProgressReported(percent=percent):
-            words["percent"] = _percent(percent, speak)
+            words["percent"] = speak.percent(percent)
         case ev.TaskReopened(cause=cause):
             words["cause"] = speak.text("a defect") if cause == "defect" else speak.text("a change of scope")
         case ev.PlanAdopted(items=items):
@@ -105,6 +103,8 @@ def _words(data: EventData, speak: Translator) -> dict[str, str]:
         case ev.PlanAmended(items=items, withdrawn=withdrawn):
             words["items"] = speak.count("{n} item", "{n} items", len(items))
             words["withdrawn"] = speak.number(len(withdrawn))
+        case ev.HistoryImported(lines=lines):
+            words["lines"] = speak.number(lines)
     if isinstance(document := getattr(data, "document", None), str) and document:
         words["document"] = f" ({document})"
     return words
@@ -117,24 +117,17 @@ def _text(value: object, speak: Translator) -> str:
         case Document(name=name, sha256=sha256):
             return f"{name} (SHA-256 {sha256})"
         case [Ground(), *_]:
-            grounds = _listed([ground_text(ground, speak) for ground in value], speak)
+            grounds = _listed([ground_text(each, speak) for each in value if isinstance(each, Ground)], speak)
             return speak.text(", on the ground of {grounds}", grounds=grounds)
         case [Document(), *_]:
             return speak.count("{n} document", "{n} documents", len(value))
         case [str(), *_]:
-            return _listed(value, speak)
+            return _listed([str(each) for each in value], speak)
         case dt.date():
             return speak.date(value.isoformat())
-        case int():
-            return speak.number(value)
-        case str():
-            return value
+        case str() | int():
+            return str(value)
     return ""
-
-
-def _percent(points: int, speak: Translator) -> str:
-    """Basis points as a percentage without needless zeros: 4550 -> `45.5`."""
-    return speak.number(points // 100 if points % 100 == 0 else points / 100)
 
 
 def _listed(parts: Sequence[str], speak: Translator) -> str:

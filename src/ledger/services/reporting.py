@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from ledger.domain.times import utc_text
 from ledger.errors import BadQuery, NotFound
 from ledger.projections.rows import Reading, Scope, subtree
-from ledger.reports import REPORTS
+from ledger.reports import REPORTS, parameters
 from ledger.reports.base import Asked, Baseline
 from ledger.reports.document import Document
+from ledger.reports.parameters import Known
+from ledger.reports.succession import OF_THE_DAY, UNITS
 from ledger.services.queries import Queries
 
 
@@ -25,23 +29,30 @@ class ReportRequest(Struct, frozen=True):
     task: str | None = None
     replay: bool = False
     """Answer by a fold over the log, and not from the read models: slower, and the same."""
+    parameters: Mapping[str, str] = {}
+    """Of the report's own: those that were given, as they were written."""
 
 
 def report(queries: Queries, request: ReportRequest) -> Document:
     """The document that answers; the same (as_of, on) and parameters give the same one for ever.
 
-    Raises `NotFound` for an unknown report, unit or task, `BadQuery` for a parameter that cannot be read.
+    Raises `NotFound` for an unknown report, unit, plan or task, `BadQuery` for a parameter that cannot be read.
     """
     chosen = REPORTS.get(request.name)
     if chosen is None:
         raise NotFound("report", f"{request.name}: there are {', '.join(REPORTS)}")
     if request.baseline not in (None, "active", "original"):
         raise BadQuery("baseline", f"{request.baseline!r} is neither active nor original")
+    values = parameters.read(
+        chosen.name, chosen.parameters, request.parameters, lambda name, text: _known_at(queries, name, text)
+    )
     point = queries.point(request.as_of, request.on)
     with queries.reading(point, replay=request.replay) as reading:
-        asked = Asked(scope_of(reading, request.unit, request.plan, request.task), request.baseline or "active")
-        body = chosen.build(reading, asked)
+        with_merged = values.get(UNITS.name) != OF_THE_DAY
+        scope = scope_of(reading, request.unit, request.plan, request.task, with_merged=with_merged)
+        body = chosen.build(reading, Asked(scope, request.baseline or "active", values))
     given = {name: getattr(request, name) for name in ("baseline", "unit", "plan", "task")}
+    given |= {name: value if isinstance(value, int) else request.parameters[name] for name, value in values.items()}
     return Document(
         report=chosen,
         parameters={name: value for name, value in given.items() if value is not None},
@@ -54,14 +65,29 @@ def report(queries: Queries, request: ReportRequest) -> Document:
     )
 
 
-def scope_of(reading: Reading, unit: str | None, plan: str | None, task: str | None) -> Scope:
-    """The scope that these parameters name; raises `NotFound` for a unit or task that was not known then."""
+def scope_of(
+    reading: Reading, unit: str | None, plan: str | None, task: str | None, *, with_merged: bool = True
+) -> Scope:
+    """The scope that these parameters name; raises `NotFound` for a unit, plan or task that was not known then.
+
+    A unit stands for its subtree, and `with_merged` for all that was merged into any of it.
+    """
     units = None
     if unit is not None:
         known = reading.units()
         if all(row.unit != unit for row in known):
             raise NotFound("unit", unit)
-        units = subtree(known, unit)
+        units = subtree(known, unit, with_merged=with_merged)
+    if plan is not None and all(row.plan != plan for row in reading.plans()):
+        raise NotFound("plan", plan)
     if task is not None and not reading.tasks(Scope(task=task), limit=1):
         raise NotFound("task", task)
     return Scope(units, plan, task)
+
+
+def _known_at(queries: Queries, name: str, text: str) -> Known:
+    try:
+        point = queries.point(text, None)
+    except BadQuery as error:
+        raise BadQuery(name, error.reason) from error
+    return Known(point.as_of, point.position)

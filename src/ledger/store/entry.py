@@ -45,6 +45,7 @@ class _Entry(Struct, frozen=True):
 
 
 _encoder = msgspec.json.Encoder(order="sorted")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _event_decoder = msgspec.json.Decoder(_Header)
 _entry_decoder = msgspec.json.Decoder(_Entry)
 _data_decoders: dict[tuple[str, int], Callable[[Raw], EventData]] = {
@@ -82,7 +83,7 @@ def decode_event(encoded: bytes) -> Event:
     """The event in these bytes, in today's schema version; raises `EntryError`."""
     try:
         return _event(_event_decoder.decode(encoded))
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise EntryError(f"not an event: {error}") from error
 
 
@@ -91,7 +92,7 @@ def decode_entry(position: int, entry: bytes) -> Record:
     try:
         decoded = _entry_decoder.decode(entry)
         return Record(position, decoded.recorded_at, _event(decoded.event))
-    except (msgspec.DecodeError, EntryError) as error:
+    except (*_UNREADABLE, EntryError) as error:
         raise EntryError(f"the entry at position {position} cannot be read: {error}") from error
 
 
@@ -114,7 +115,7 @@ def _event(header: _Header) -> Event:
 
 def _upcast(header: _Header) -> EventData:
     current = EVENT_TYPES.get(header.type)
-    if current is None or header.v > current.schema_version:
+    if current is None or (header.type, header.v) not in UPCASTERS:
         raise EntryError(f"{header.type} v{header.v} is not known to this version of the product")
     data: dict[str, Any] = msgspec.json.decode(header.data)
     for v in range(header.v, current.schema_version):

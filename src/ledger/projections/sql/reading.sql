@@ -5,11 +5,20 @@ WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)
   AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
 ORDER BY unit COLLATE "C"
 
+-- name: plans
+-- The plans on a day, as known at a position.
+SELECT plan, title, authority, items::text FROM {plan_tree}.plan
+WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
+  AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
+ORDER BY plan COLLATE "C"
+
 -- name: status_counts
--- How many tasks of each lead have each status on a day, as known at a position, and how many of them await review.
-SELECT lead, status, count(*) AS tasks, count(*) FILTER (WHERE awaits_review) AS awaiting_review
+-- How many tasks of each lead have each status on a day, as known at a position; how many of them await review, and are due.
+SELECT lead, status, count(*) AS tasks, count(*) FILTER (WHERE awaits_review) AS awaiting_review,
+    count(*) FILTER (WHERE is_due) AS due
 FROM (
     SELECT lead, life = 'submitted' AS awaits_review,
+        life = 'done' OR (life <> 'cancelled' AND due <= %(on)s) AS is_due,
         CASE
             WHEN life = 'cancelled' THEN 'cancelled'
             WHEN life = 'done' AND submitted_on > submitted_due THEN 'done_late'
@@ -40,6 +49,7 @@ WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.da
   AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
   AND (%(task)s::text IS NULL OR s.task = %(task)s)
   AND (%(after)s::text IS NULL OR s.task COLLATE "C" > %(after)s)
+  AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
   AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
        AND (s.start IS NULL OR s.start <= %(on)s)))
 ORDER BY s.task COLLATE "C"
@@ -68,6 +78,20 @@ WHERE int8range(d.known_from, d.known_to) @> %(last)s::bigint AND d.day <= %(on)
       WHERE s.task = d.task AND s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
         AND daterange(s.day_from, s.day_to) @> %(on)s::date AND s.plan_items @> %(plan)s::jsonb))
 ORDER BY d.position
+
+-- name: requests
+-- What was asked on tasks by a day, as known at a position, with the answers given by that day.
+SELECT r.task, r.version, r.kind, r.lead, r.asked_by, r.asked_of, r.asked_on,
+    CASE WHEN r.answered_on <= %(on)s THEN r.answered_on END, CASE WHEN r.answered_on <= %(on)s THEN r.answer END
+FROM {requests}.request AS r
+WHERE int8range(r.known_from, r.known_to) @> %(last)s::bigint AND r.asked_on <= %(on)s
+  AND (%(units)s::text[] IS NULL OR r.lead = ANY(%(units)s))
+  AND (%(task)s::text IS NULL OR r.task = %(task)s)
+  AND (%(plan)s::jsonb IS NULL OR EXISTS (
+      SELECT FROM {plan_state}.situation AS s
+      WHERE s.task = r.task AND s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
+        AND daterange(s.day_from, s.day_to) @> %(on)s::date AND s.plan_items @> %(plan)s::jsonb))
+ORDER BY r.task COLLATE "C", r.version
 
 -- name: timeline
 -- What happened to a task by a day, as known at a position.

@@ -6,19 +6,20 @@ import csv
 import io
 
 from ledger.reports.document import Document
-from ledger.reports.writers.cells import cell_text
+from ledger.reports.language import Language
+from ledger.reports.writers.cells import data_text
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_csv(document: Document) -> bytes:
-    """A heading of column keys and a line a row; totals are for the reader's own sums."""
+def write_csv(document: Document, _: Language = "en") -> bytes:
+    """A heading of column keys and a line a row, in no language; totals are for the reader's own sums."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     columns = document.report.columns
     writer.writerow([column.key for column in columns])
     for row in document.body.rows:
-        writer.writerow([_safe(cell_text(row[column.key]), column.kind == "number") for column in columns])
+        writer.writerow([_safe(data_text(row[column.key]), column.kind == "number") for column in columns])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 

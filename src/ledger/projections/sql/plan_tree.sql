@@ -1,0 +1,15 @@
+-- The plans with their items.
+
+CREATE TABLE plan (
+    plan       text   NOT NULL,
+    day_from   date   NOT NULL,
+    day_to     date,
+    title      text   NOT NULL,
+    authority  text   NOT NULL,
+    items      jsonb  NOT NULL,
+    known_from bigint NOT NULL,
+    known_to   bigint
+);
+COMMENT ON TABLE plan IS 'The plan on the local days [day_from, day_to), as known at the positions [known_from, known_to). items: code, title, parent and phase of each, in the order of the plan.';
+CREATE UNIQUE INDEX plan_open_idx ON plan (plan, day_from) WHERE known_to IS NULL;
+CREATE INDEX plan_known_idx ON plan (plan, known_from);
