@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from babel.numbers import format_decimal
 
 from ledger.domain.values import percent_text
+from ledger.reports.locale.codes import CODES
 
 Language = Literal["en", "vi", "fr"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -46,8 +47,8 @@ class Translator:
         return self._catalogue.ngettext(one, many, number).format(n=self.number(number))
 
     def word(self, code: str) -> str:
-        """A code of ours in words; a code that the catalogue lacks with blanks for its underscores."""
-        return self._catalogue.pgettext(CODE, words_of(code))
+        """A code of ours in words; any other text as it is."""
+        return self._catalogue.pgettext(CODE, words_of(code)) if code in CODES else code
 
     def number(self, value: float) -> str:
         """With the language's separators: whole numbers whole, others with one to three decimals."""

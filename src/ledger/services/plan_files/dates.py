@@ -39,6 +39,8 @@ class Span(Struct, frozen=True):
         return self.first == self.last
 
 
+_AS_BEFORE: Kind = "before"
+_AS_BY: Kind = "by"
 _BEFORE = (
     "hoan thanh truoc ngay", "hoan thanh truoc", "truoc ngay", "truoc", "before", "prior to", "avant le", "avant",
 )  # fmt: skip
@@ -54,7 +56,10 @@ _BY = (
 _SINCE = ("tu ngay", "tu", "bat dau tu ngay", "bat dau tu", "from", "starting", "a partir du", "a compter du", "des le")
 _NEUTRAL = (None, "le", "en", "on", "in", "due")
 """Openings that leave to a column of its own whether `by` or `before` is meant."""
-_STARTS: dict[str, Kind] = {start: "before" for start in _BEFORE} | {start: "by" for start in _BY}
+_STARTS: dict[str, Kind] = {
+    **dict.fromkeys(_BEFORE, _AS_BEFORE),
+    **dict.fromkeys(_BY, _AS_BY),
+}
 
 _MONTHS = {
     name: number

@@ -40,7 +40,7 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ZIP = b"PK\x03\x04"
 _ENCRYPTED = "it is protected by a password, or is an old .xls under a new name: save it as .xlsx without a password"
 _FAILURES = {
-    workbook.TOO_LARGE: f"it holds more than {MAX_CELLS:,} cells, {MAX_ROWS:,} rows in a sheet, or text than is taken in",
+    workbook.TOO_LARGE: f"it holds too much: at most {MAX_CELLS:,} cells and {MAX_ROWS:,} rows in a sheet are taken in",
     workbook.ENCRYPTED: _ENCRYPTED,
     workbook.MALFORMED: "it is damaged: open it in a spreadsheet program and save it anew as .xlsx",
 }
@@ -116,9 +116,7 @@ def _workbook_sheets(name: str, content: bytes) -> tuple[RawSheet, ...]:
     except subprocess.TimeoutExpired as error:
         raise BadFile(name, None, f"reading it takes longer than {SECONDS} s: not a usual workbook") from error
     if done.returncode < 0:
-        raise BadFile(
-            name, None, "reading it takes more memory than is allowed: is there a cell far outside the table?"
-        )
+        raise BadFile(name, None, "reading it takes too much memory: is there a cell far outside the table?")
     if done.returncode != 0:
         raise BadFile(name, None, _FAILURES.get(done.returncode, _FAILURES[workbook.MALFORMED]))
     sheets = [json.loads(line) for line in done.stdout.splitlines()]
@@ -131,7 +129,7 @@ def _sheet(sheet: Mapping[str, Any]) -> RawSheet:
     return RawSheet(sheet["name"], rows, merged)
 
 
-def _cell(cell: Any) -> Cell:
+def _cell(cell: object) -> Cell:
     if isinstance(cell, dict):
         return dt.date.fromisoformat(cell["day"])
     if isinstance(cell, int) and not isinstance(cell, bool):

@@ -15,7 +15,7 @@ from ledger.services.plan_files.findings import Finding
 from ledger.services.plan_files.folding import tidy
 from ledger.services.plan_files.headings import Columns, word_value
 from ledger.services.plan_files.raw import Cell
-from ledger.services.plan_files.unit_names import UnitNames, UnitNameError
+from ledger.services.plan_files.unit_names import UnitNameError, UnitNames
 
 MAX_CODE, MAX_LINE, MAX_TEXT = 120, 500, 10_000
 _CLEAR: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -112,7 +112,7 @@ class RowReader:
                 said = cell.isoformat()
             case _:
                 said = "\n".join(filter(None, map(tidy, cell.splitlines()))) if lines else tidy(cell)
-        if any(ord(c) < 32 and c != "\n" or ord(c) == 127 for c in said):
+        if any((ord(c) < 32 and c != "\n") or ord(c) == 127 for c in said):
             self._say("error", field, "it holds a control character")
             return None
         if len(said) > longest:

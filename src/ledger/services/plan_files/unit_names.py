@@ -52,7 +52,7 @@ class UnitNames:
         """
         found: list[str] = []
         for part in re.split(r"[;\n]", text):
-            said = re.sub(r"^\s*[-–•+]\s+", "", part)
+            said = re.sub(r"^\s*[-\u2013•+]\s+", "", part)
             if not said.strip():
                 continue
             try:

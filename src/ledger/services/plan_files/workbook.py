@@ -13,7 +13,10 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import python_calamine as calamine
 
 TOO_LARGE, ENCRYPTED, MALFORMED = 10, 11, 12
 
@@ -63,15 +66,15 @@ def _limit_memory(memory: int) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
-def _rows(sheet: Any) -> Iterator[list[Any]]:
+def _rows(sheet: calamine.CalamineSheet) -> Iterator[list[object]]:
     """Every row from the sheet's first, each from the first column, as a spreadsheet shows them."""
     if sheet.start is not None:
-        before = [None] * sheet.start[1]
+        before: list[object] = [None] * sheet.start[1]
         for row in sheet.iter_rows():
             yield before + row
 
 
-def _value(cell: Any) -> Any:
+def _value(cell: object) -> object:
     """JSON for a cell; days are `{"day": …}`, and times of day count for nothing beside a day."""
     if isinstance(cell, dt.datetime):
         return {"day": cell.date().isoformat()}
