@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -36,6 +37,11 @@ class Settings(BaseSettings):
         pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$",
         description="Country code (ISO 3166) of the calendar that says which days are worked. It is fixed with the "
         f"first event; unset, a new ledger takes {DEFAULT_CALENDAR}.",
+    )
+    language: Literal["en", "vi", "fr"] = Field(
+        default="en",
+        description="The language of tables, pages and sentences: en (English), vi (Vietnamese) or fr (French). JSON and "
+        "CSV have none.",
     )
     pool_size: int = Field(default=8, ge=2, le=500, description="Database connections of one process, at most.")
     host: str = Field(default="127.0.0.1", description="The address on which `ledger serve` listens.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.conftest import Database
+from tests.support.databases import new_database
 
 from ledger.store.database import Database as Pool
 from ledger.store.log import Log
@@ -30,3 +31,6 @@ def log(pool: Pool) -> Log:
 def recorder(pool: Pool) -> LedgerRecorder:
     """The way in, without domain."""
     return LedgerRecorder(pool)
+
+
+__all__ = ["log", "new_database", "pool", "recorder"]

@@ -140,7 +140,7 @@ def test_the_six_letters_of_an_escape_are_only_text() -> None:
     assert decode_event(encode_event(event)) == event
 
 
-@examples(500)
+@examples(200)
 @given(st.integers(0, len(GOLDEN_ENTRIES) - 1), st.data())
 def test_bytes_that_are_not_an_entry_are_an_entry_error(which: int, data: st.DataObject) -> None:
     entry = bytearray(GOLDEN_ENTRIES[which])

@@ -14,9 +14,9 @@ from ledger.store.embedded import EmbeddedServer
 NewDatabase = Callable[[], AbstractContextManager[Database]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_database(embedded_server: EmbeddedServer, _maintenance: psycopg.Connection, _template: str) -> NewDatabase:
-    """For several in one test: inside `with new_database() as database:` there is a migrated, empty ledger."""
+    """Makes a migrated, empty ledger for the length of a `with` block."""
 
     @contextmanager
     def new() -> Iterator[Database]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from importlib import metadata
 from typing import Annotated
 
@@ -38,4 +40,6 @@ def _root(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done; 1 done in part, or a check failed; 2 bad input; 3 the database."""
+    # A polite end: contexts are left in order, so that the embedded server is stopped by the last who uses it.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     app()

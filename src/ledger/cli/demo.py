@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ledger.cli import serve, session
 from ledger.errors import LedgerError
+from ledger.reports.language import Translator, translator
 from ledger.reports.writers.table import write_table
 from ledger.services.commands import Outcome
 from ledger.services.demo import NotForDemo, write_commands
@@ -37,9 +38,11 @@ def demo(
     with session.ledger() as ledger:
         _load(ledger)
         queries = ledger.queries()
-        session.write_out(write_table(report(queries, ReportRequest("status"))), None)
+        language = ledger.settings.language
+        status = report(queries, ReportRequest("status"))
+        session.write_out(write_table(status, language, session.stdout.width), None)
         slipped = report(queries, ReportRequest("slip")).as_json()["tasks"]
-        session.stdout.print(_most(slipped))
+        session.stdout.print(_most(slipped, translator(language)))
         if serve_api:
             host, number = ledger.settings.host, ledger.settings.port if port is None else port
             session.stdout.print(f"The API answers on http://{host}:{number}/v1/reports/status (Ctrl-C ends it)")
@@ -69,22 +72,30 @@ def _load(ledger: Ledger) -> None:
         ledger.runner.catch_up(progress=advance)
 
 
-def _most(slipped: list[dict[str, Any]]) -> Table:
+def _most(slipped: list[dict[str, Any]], speak: Translator) -> Table:
     """The tasks that slipped most, with who is charged."""
     table = Table(
-        title=f"The {MOST} tasks that slipped most", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        title=speak.text("The {n} tasks that slipped most", n=MOST),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
-    for heading in ("Task", "Title", "Lead", "Baseline", "Status", "Days", "Charged"):
-        table.add_column(heading, justify="right" if heading == "Days" else "left", overflow="fold")
+    for heading in (speak.text("Task"), speak.text("Title"), speak.text("Lead"), speak.text("Baseline")):
+        table.add_column(heading, overflow="fold")
+    table.add_column(speak.text("Status"))
+    table.add_column(speak.text("Days"), justify="right", no_wrap=True)
+    table.add_column(speak.text("Charged"), overflow="fold")
     for task in sorted(slipped, key=lambda task: (-task["slip"]["calendar_days"], task["task"]))[:MOST]:
-        charged = (f"{c['unit']} {c['calendar_days']:,} ({c['cause'].replace('_', ' ')})" for c in task["charges"])
+        charged = (
+            f"{c['unit']} {speak.number(c['calendar_days'])} ({speak.word(c['cause'])})" for c in task["charges"]
+        )
         table.add_row(
             task["task"],
             task["title"],
             task["lead"],
-            task["baseline"]["date"],
-            task["status"].replace("_", " "),
-            f"{task['slip']['calendar_days']:,}",
+            speak.date(task["baseline"]["date"]),
+            speak.word(task["status"]),
+            speak.number(task["slip"]["calendar_days"]),
             ", ".join(charged),
         )
     return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -11,9 +12,10 @@ import typer
 
 from ledger.cli import session, task_text
 from ledger.reports import REPORTS
-from ledger.reports.language import Language
+from ledger.reports.language import Language, translator
 from ledger.reports.parameters import Parameter
 from ledger.reports.writers import WRITERS
+from ledger.reports.writers.table import write_table
 from ledger.services.reporting import ReportRequest
 from ledger.services.reporting import report as make_report
 from ledger.services.task_pages import task_page
@@ -26,6 +28,9 @@ AsOf = Annotated[
 ]
 On = Annotated[
     str | None, typer.Option("--on", metavar="D", help="The situation at the end of local day D. Default: today.")
+]
+Lang = Annotated[
+    Language | None, typer.Option("--lang", help="The language of what people read. Default: LEDGER_LANGUAGE.")
 ]
 Replay = Annotated[
     bool, typer.Option("--replay", help="Answer by replaying the log, not from the read models: slower, and the same.")
@@ -43,19 +48,22 @@ def task(
     as_of: AsOf = None,
     on: On = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    lang: Lang = None,
     replay: Replay = False,
 ) -> None:
     """A task's state, charges and timeline."""
     with session.ledger() as ledger:
-        page = task_page(ledger.queries(), code, as_of, on, replay=replay)
+        language = "en" if json else lang or ledger.settings.language
+        page = task_page(ledger.queries(), code, as_of, on, language, replay=replay)
     if json:
         session.write_out(orjson.dumps(page, option=orjson.OPT_APPEND_NEWLINE), None)
         return
-    session.stdout.print(f"Task {code} · on {page['on']} · as of {page['as_of']} · {page['position']:,} records known")
-    session.stdout.print(task_text.facts(page))
+    speak = translator(language)
+    session.stdout.print(task_text.heading(code, page, speak))
+    session.stdout.print(task_text.facts(page, speak))
     if page["charges"]:
-        session.stdout.print(task_text.charges(page))
-    session.stdout.print(task_text.timeline(page))
+        session.stdout.print(task_text.charges(page, speak))
+    session.stdout.print(task_text.timeline(page, speak))
 
 
 def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
@@ -70,19 +78,27 @@ def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
     task: Annotated[str | None, typer.Option(help="Only this task.")] = None,
     format: Annotated[str, typer.Option(help=f"One of {', '.join(WRITERS)}.")] = "table",  # noqa: A002  # its name
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
-    lang: Annotated[Language, typer.Option(help="The language of table and pages.")] = "en",
+    lang: Lang = None,
     replay: Replay = False,
     **parameters: str | None,
 ) -> None:
     """A report at any pair of times: what was known as of T about the situation on D."""
     if format not in WRITERS:
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(WRITERS)}", param_hint="--format")
+    media_type, write = WRITERS[format]
+    if output is None and sys.stdout.isatty() and not media_type.startswith(("text/", "application/json")):
+        raise typer.BadParameter(
+            f"{format} is not for a terminal: name a file (-o FILE), or pipe it on", param_hint="--format"
+        )
     given = {parameter: value for parameter, value in parameters.items() if value is not None}
     with session.ledger() as ledger:
         request = ReportRequest(name, as_of, on, baseline, unit, plan, task, replay, given)
         document = make_report(ledger.queries(), request)
-        _, write = WRITERS[format]
-        session.write_out(write(document, lang), output)
+        language = lang or ledger.settings.language
+        if format == "table" and output is None:
+            session.write_out(write_table(document, language, session.stdout.width), output)
+        else:
+            session.write_out(write(document, language), output)
 
 
 def _with_parameters(command: Callable[..., None]) -> Callable[..., None]:

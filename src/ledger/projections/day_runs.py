@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 
+from msgspec import Struct
+
 from ledger.domain.task import Segment, Situation, Task
 from ledger.projections.base import Changes, Table, Values
 
@@ -13,34 +15,35 @@ Run = tuple[dt.date, Values]
 Runs = tuple[Run, ...]
 
 
-def advance(
-    table: Table,
-    subject: str,
-    runs: Runs,
-    before: Task | None,
-    after: Task,
-    values_of: Callable[[Situation], Values],
-    changes: Changes,
-) -> Runs:
+class Aspect(Struct, frozen=True):
+    """What a table tells of a situation: its values, and a quick test for two situations telling the same."""
+
+    table: Table
+    values: Callable[[Situation], Values]
+    same: Callable[[Situation, Situation], bool]
+
+
+def advance(aspect: Aspect, runs: Runs, before: Task | None, after: Task, changes: Changes) -> Runs:
     """The runs of `after`, given those of `before`; what differs is put into `changes`.
 
-    Rows are (subject, day_from, day_to, *values), day_to None in the last. Costs what has changed: a step that only
-    adds to the end looks at the end.
+    Rows are (task, day_from, day_to, *values), day_to None in the last. Costs what has changed: the usual step, which
+    adds to the end or changes nothing, looks at the end alone.
     """
-    shared = _shared(before.segments if before else (), after.segments)
-    kept = len(runs)
-    if shared == 0:
-        kept = 0
-    else:
-        last = after.segments[shared - 1].since
-        while kept and runs[kept - 1][0] > last:
-            kept -= 1
+    old, new = before.segments if before is not None else (), after.segments
+    if new is old:
+        return runs
+    shared = _shared(old, new)
+    if shared and shared == len(old) == len(new) - 1 and aspect.same(old[-1].situation, new[-1].situation):
+        return runs
+    kept = len(runs) if shared else 0
+    while kept and runs[kept - 1][0] > new[shared - 1].since:
+        kept -= 1
     grown = list(runs[:kept])
-    for segment in after.segments[shared:]:
-        values = values_of(segment.situation)
+    for segment in new[shared:]:
+        values = aspect.values(segment.situation)
         if not grown or grown[-1][1] != values:
             grown.append((segment.since, values))
-    return diff(table, subject, runs, tuple(grown), changes, max(kept - 1, 0))
+    return diff(aspect.table, after.code, runs, tuple(grown), changes, max(kept - 1, 0))
 
 
 def diff(table: Table, subject: str, old: Runs, new: Runs, changes: Changes, start: int = 0) -> Runs:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from ledger.domain.task import Situation
 from ledger.domain.values import Deadline
 from ledger.projections.base import Changes, Projection, Step, Table, Values
-from ledger.projections.day_runs import Runs, advance
+from ledger.projections.day_runs import Aspect, Runs, advance
 
 SITUATION = Table(
     "situation",
@@ -55,10 +55,9 @@ class PlanState(Projection):
         changes = Changes.none()
         if step.after is None:
             return state, changes
-        before, after, code = step.before, step.after, step.after.code
         return PlanStateRuns(
-            advance(SITUATION, code, state.situation, before, after, _situation_values, changes),
-            advance(PROGRESS, code, state.progress, before, after, _progress_values, changes),
+            advance(_SITUATION, state.situation, step.before, step.after, changes),
+            advance(_PROGRESS, state.progress, step.before, step.after, changes),
         ), changes
 
 
@@ -91,3 +90,15 @@ def _situation_values(now: Situation) -> Values:
 
 def _progress_values(now: Situation) -> Values:
     return (now.percent, now.reported_on)
+
+
+def _same_situation(one: Situation, other: Situation) -> bool:
+    return replace(one, percent=other.percent, reported_on=other.reported_on) == other
+
+
+def _same_progress(one: Situation, other: Situation) -> bool:
+    return one.percent == other.percent and one.reported_on == other.reported_on
+
+
+_SITUATION = Aspect(SITUATION, _situation_values, _same_situation)
+_PROGRESS = Aspect(PROGRESS, _progress_values, _same_progress)

@@ -32,10 +32,10 @@ def ground_text(ground: Ground, speak: Translator) -> str:
     return speak.text("the time under {unit}", unit=ground.predecessor_lead)
 
 
-def deadline_text(deadline: Deadline, speak: Translator) -> str:
+def due_text(kind: str, day: str, speak: Translator) -> str:
     """The day by which, or before which."""
-    date = speak.date(deadline.date.isoformat())
-    return speak.text("by {date}", date=date) if deadline.kind == "by" else speak.text("before {date}", date=date)
+    date = speak.date(day)
+    return speak.text("by {date}", date=date) if kind == "by" else speak.text("before {date}", date=date)
 
 
 _SENTENCES: dict[type[EventData], str] = {
@@ -112,8 +112,8 @@ def _words(data: EventData, speak: Translator) -> dict[str, str]:
 
 def _text(value: object, speak: Translator) -> str:
     match value:
-        case Deadline():
-            return deadline_text(value, speak)
+        case Deadline(kind=kind, date=date):
+            return due_text(kind, date.isoformat(), speak)
         case Document(name=name, sha256=sha256):
             return f"{name} (SHA-256 {sha256})"
         case [Ground(), *_]:

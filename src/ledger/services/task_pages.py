@@ -7,13 +7,16 @@ from typing import Any
 from ledger.domain.times import utc_text
 from ledger.errors import NotFound
 from ledger.projections.rows import Scope, TimelineRow
+from ledger.reports.language import Language
 from ledger.reports.slip import task_slips
 from ledger.reports.words import describe
 from ledger.services.queries import Queries
 from ledger.services.task_views import task_json
 
 
-def task_page(queries: Queries, code: str, as_of: str | None, on: str | None, *, replay: bool) -> dict[str, Any]:
+def task_page(
+    queries: Queries, code: str, as_of: str | None, on: str | None, language: Language = "en", *, replay: bool
+) -> dict[str, Any]:
     """The task at (as_of, on): its state, its slip against the active baseline with the charges, its timeline.
 
     Raises `NotFound` when it was not assigned by then, as far as was known.
@@ -32,11 +35,11 @@ def task_page(queries: Queries, code: str, as_of: str | None, on: str | None, *,
         "state": task_json(rows[0], point.on),
         "slip": slips[0]["slip"],
         "charges": slips[0]["charges"],
-        "timeline": [_record(row) for row in timeline],
+        "timeline": [_record(row, language) for row in timeline],
     }
 
 
-def _record(row: TimelineRow) -> dict[str, Any]:
+def _record(row: TimelineRow, language: Language) -> dict[str, Any]:
     return {
         "version": row.version,
         "position": row.position,
@@ -44,6 +47,6 @@ def _record(row: TimelineRow) -> dict[str, Any]:
         "effective": row.effective,
         "unit": row.unit,
         "type": row.type,
-        "text": describe(row.data),
+        "text": describe(row.data, language),
         "retracted_by": row.retracted_by,
     }

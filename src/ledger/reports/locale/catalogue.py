@@ -62,7 +62,9 @@ def in_step(language: Language) -> Catalog:
 def po_bytes(catalogue: Catalog) -> bytes:
     """The catalogue as text, in an order of its own, without dates that would change from run to run."""
     out = io.BytesIO()
-    write_po(out, catalogue, width=_WIDTH, no_location=True, omit_header=False, sort_output=True, include_previous=False)
+    write_po(
+        out, catalogue, width=_WIDTH, no_location=True, omit_header=False, sort_output=True, include_previous=False
+    )
     dates = (b'"POT-Creation-Date', b'"PO-Revision-Date', b'"Generated-By', b'"Last-Translator', b'"Report-Msgid')
     return b"".join(line for line in out.getvalue().splitlines(keepends=True) if not line.startswith(dates))
 

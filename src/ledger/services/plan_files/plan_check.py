@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from ledger.domain import commands as cmd
+from ledger.domain import plan as plans
 from ledger.domain.commands import PlanItem
 from ledger.domain.plan import Plan
-from ledger.domain.rules import Known, Moment
+from ledger.domain.rules import Known, Moment, check_moment
 from ledger.domain.times import local_day, parse_day
 from ledger.errors import BadFile, BadQuery, NotFound, Refused
 from ledger.projections.rows import Scope
@@ -95,6 +96,7 @@ class _Check:
         codes = {number: self._code(number, cells) for number, cells in rows}
         recorded = self._recorded(codes)
         moment = Moment(self._acting, self._day(recorded), self._today)
+        check_moment(moment)
         reader = RowReader(self._columns, UnitNames(self._known.units, moment.day))
         reader.missing_columns()
         lines = [reader.read(number, cells) for number, cells in rows]
@@ -186,19 +188,20 @@ class _Check:
 
         Raises `Refused` when the plan would not take them.
         """
-        options, steps = self._options, []
-        plan = ("plan", options.plan)
+        if self._plan is not None and not items:
+            return ()
+        options, day = self._options, moment.day.isoformat()
+        whole = (
+            cmd.AdoptPlan(options.title or "", options.authority, options.document, items)
+            if self._plan is None
+            else cmd.AmendPlan(document=options.document, items=items)
+        )
         parts = _in_parts(items) or [()]
-        if self._plan is None:
-            adopt = cmd.AdoptPlan(options.title or "", options.authority, options.document, parts.pop(0))
-            steps.append(drafts.submission(self._acting, moment.day.isoformat(), plan, adopt, None))
-        elif items and self._plan.situation(moment.day) is None:
-            reason = f"plan {options.plan} was adopted after {moment.day}"
-            raise Refused("before_adoption", "effective", reason)
-        for part in parts if items else []:
-            amend = cmd.AmendPlan(document=options.document, items=part)
-            steps.append(drafts.submission(self._acting, moment.day.isoformat(), plan, amend, None))
-        return tuple(steps)
+        plans.decide(self._plan, options.plan, whole, moment, self._known)
+        steps: list[cmd.Command] = [cmd.AmendPlan(document=options.document, items=part) for part in parts]
+        if isinstance(whole, cmd.AdoptPlan):
+            steps[0] = msgspec.structs.replace(whole, items=parts[0])
+        return tuple(drafts.submission(moment.acting_unit, day, ("plan", options.plan), each, None) for each in steps)
 
     def _say(self, severity: Severity, row: int, field: str, reason: str) -> None:
         heading = self._columns.headings.get(field)
