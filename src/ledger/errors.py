@@ -70,6 +70,51 @@ class EntryError(LedgerError):
     """Bytes that are not an entry of this format, or of a type or schema version that is not known here."""
 
 
+class NoKey(LedgerError):
+    """There is no key to sign or verify with; the message says how to come by one."""
+
+
+class NoCheckpoint(LedgerError):
+    """Nothing that was signed covers what is asked for."""
+
+
+class IntegrityError(LedgerError):
+    """What the ledger or an archive holds is not what was recorded, or not what was signed. Nothing goes on from it."""
+
+
+class Rollback(IntegrityError):
+    """ROLLBACK: the log has fewer entries than a checkpoint that was signed. Nothing is signed any more."""
+
+    def __init__(self, signed: int, found: int) -> None:
+        super().__init__(
+            f"ROLLBACK: a checkpoint was signed over {signed:,} entries, and the log holds {found:,}. Records were "
+            "lost or taken away, or an old backup was put back: restore what was signed (ledger archive restore)"
+        )
+        self.signed = signed
+        self.found = found
+
+
+class Fork(IntegrityError):
+    """FORK: the first entries are not those over which a checkpoint was signed. Nothing is signed any more."""
+
+    def __init__(self, size: int, signed: bytes, found: bytes) -> None:
+        super().__init__(
+            f"FORK: the checkpoint over the first {size:,} entries has the root {signed.hex()}, and these entries give "
+            f"{found.hex()}. History was changed, or this key signs for another ledger (LEDGER_KEY_FILE)"
+        )
+        self.size = size
+        self.signed = signed
+        self.found = found
+
+
+class EntryMissing(IntegrityError):
+    """MISSING: the log has no entry at a position below its head."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"MISSING: the log has no entry at position {position}")
+        self.position = position
+
+
 class MigrationError(LedgerError):
     """The database's schema is not one that this version can bring up to date."""
 

@@ -40,8 +40,16 @@ class Settings(BaseSettings):
     )
     language: Literal["en", "vi", "fr"] = Field(
         default="en",
-        description="The language of tables, pages and sentences: en (English), vi (Vietnamese) or fr (French). JSON and "
-        "CSV have none.",
+        description="The language of what people read: English (en), Vietnamese (vi) or French (fr).",
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="The file of the key that signs the log; its last checkpoint is remembered in the same folder. "
+        "Unset: signing/log.key in the data folder.",
+    )
+    origin: str | None = Field(
+        default=None,
+        description="The name of the log in its checkpoints, such as example.org/ledger. It is fixed with the key.",
     )
     pool_size: int = Field(default=8, ge=2, le=500, description="Database connections of one process, at most.")
     host: str = Field(default="127.0.0.1", description="The address on which `ledger serve` listens.")

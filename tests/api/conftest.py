@@ -1,11 +1,10 @@
-"""A served ledger of each test's own, and the few commands that most tests begin with."""
+"""The API of a test's own ledger: in the test's process, or served on the loopback interface."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
@@ -13,19 +12,21 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from tests.conftest import Database
+from tests.support.ledgers import beginnings, line, opened, record
 
 from ledger.api.app import create_app
 from ledger.services.ledger import Ledger
-from ledger.settings import Settings
 
 Post = Callable[..., httpx2.Response]
 
 
 @pytest.fixture
-def ledger(database: Any) -> Iterator[Ledger]:
-    """An opened ledger without an event, whose days are those of Ho Chi Minh City."""
-    with Ledger(Settings(database_url=database.app, time_zone="Asia/Ho_Chi_Minh")) as opened:
-        yield opened
+def ledger(database: Database) -> Iterator[Ledger]:
+    """A ledger with the units and the plan of `beginnings`; its today is 31 March 2025."""
+    with opened(database) as ledger:
+        record(ledger, *beginnings())
+        yield ledger
 
 
 @pytest.fixture
@@ -35,69 +36,43 @@ def app(ledger: Ledger) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    """A client of the API, which runs; an error that nobody foresaw is answered with 500, as to any client."""
-    with TestClient(app, raise_server_exceptions=True) as served:
-        yield served
+    """A client of the running API; an error that nobody foresaw is answered by 500, as to anybody."""
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
 
 
 @pytest.fixture
 def post(client: TestClient) -> Post:
-    """Post one command: `post("assign_task", task="T1", acting_unit="U1", title=…)`."""
+    """Post one command, written as for `line`."""
 
-    def post_one(command: str, headers: Mapping[str, str] | None = None, **fields: Any) -> httpx2.Response:
-        return client.post("/v1/commands", json=line(command, **fields), headers=headers)
+    def post(
+        command: str, of: str, on: int | str | None = None, *, unit: str = "AUTH", **data: object
+    ) -> httpx2.Response:
+        content = line(command, of, on, unit=unit, **data)
+        return client.post("/v1/commands", content=content, headers={"Content-Type": "application/json"})
 
-    return post_one
-
-
-_BESIDE = frozenset(
-    ("task", "unit", "plan", "calendar", "acting_unit", "effective_at", "expected_version", "idempotency_key")
-)
-
-
-def line(command: str, **fields: Any) -> dict[str, Any]:
-    """A command line: what does not stand beside the data is data. `AUTH` acts when nobody is named."""
-    beside = {name: value for name, value in fields.items() if name in _BESIDE}
-    data = {name: value for name, value in fields.items() if name not in _BESIDE}
-    return {"command": command, "acting_unit": "AUTH"} | beside | {"data": data}
-
-
-def register(code: str, **fields: Any) -> dict[str, Any]:
-    return line("register_unit", **{"unit": code, "acting_unit": code, "name": f"Unit {code}"} | fields)
-
-
-def assign(code: str, **fields: Any) -> dict[str, Any]:
-    """A task assigned on 1 March 2025, led by U1, due by the 10th."""
-    given = {"title": f"Task {code}", "lead": "U1", "effective_at": "2025-03-01"}
-    return line("assign_task", **{"task": code} | given | {"deadline": {"date": "2025-03-10"}} | fields)
+    return post
 
 
 @pytest.fixture
-def units(client: TestClient) -> None:
-    """The units AUTH, U1 and U2 are registered."""
-    for code in ("AUTH", "U1", "U2"):
-        assert client.post("/v1/commands", json=register(code)).status_code == 201
-
-
-@contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """The address of a real server on the loopback interface, for what needs a real connection."""
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
-    )
+def address(app: FastAPI) -> Iterator[str]:
+    """Where the API is served, for what needs a connection."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, name="uvicorn")
     thread.start()
     try:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        host, port = server.servers[0].sockets[0].getsockname()
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         thread.join()
 
 
-@pytest.fixture
-def address(app: FastAPI) -> Iterator[str]:
-    with serving(app) as url:
-        yield url
+def assigned(code: str, **more: object) -> bytes:
+    """The task is assigned on 1 March 2025, led by U1, due by the 10th."""
+    given: dict[str, Any] = {"title": f"Task {code}", "lead": "U1", "deadline": {"date": "2025-03-10"}}
+    return line("assign_task", code, 1, **(given | more))

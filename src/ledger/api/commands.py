@@ -25,7 +25,7 @@ from ledger.services.commands import Outcome, Submission
 
 router = APIRouter(tags=["commands"])
 JSON = "application/json"
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_KEY = re.compile(r"[\x21\x23-\x7e]{1,200}")
 _QUOTED = re.compile(r'"([\x20-\x21\x23-\x5b\x5d-\x7e]+)"')
 _DESCRIBED: dict[str, Any] = {
     "parameters": [
@@ -98,7 +98,7 @@ def _key(request: Request) -> str | None:
     quoted = _QUOTED.fullmatch(given[0])
     key = quoted[1] if quoted else given[0]
     if len(given) > 1 or not (quoted or _KEY.fullmatch(key)) or len(key) > 200:
-        raise HTTPException(400, "Idempotency-Key is one key of 1 to 200 visible ASCII characters")
+        raise HTTPException(400, "Idempotency-Key is one key of 1 to 200 ASCII characters, bare or in quotation marks")
     return key
 
 

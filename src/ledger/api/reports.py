@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,6 +15,7 @@ from ledger.api.parameters import InScope, Word, none_at_all
 from ledger.api.parts import parts_of
 from ledger.errors import BadQuery
 from ledger.reports import REPORTS
+from ledger.reports.language import LANGUAGES
 from ledger.reports.writers import WRITERS
 from ledger.services.reporting import ReportRequest, report
 
@@ -25,11 +26,28 @@ _MEDIA_TYPES = {name: WRITERS[name][0].partition(";")[0] for name in _PREFERRED}
 
 
 class Question(InScope):
-    """What a report takes."""
+    """What every report takes. The rest is the report's own, which refuses what it does not know."""
+
+    model_config = ConfigDict(extra="allow")
 
     baseline: Word | None = Field(None, description="active or original.")
     task: Word | None = Field(None, description="This task only.")
     format: Word | None = Field(None, description=f"One of {', '.join(WRITERS)}; by default what Accept prefers.")
+    lang: Word | None = Field(None, description=f"Of what people read, one of {', '.join(LANGUAGES)}.")
+
+
+def _own() -> dict[str, Any]:
+    """The reports' own parameters, for the OpenAPI document."""
+    takers: dict[str, list[str]] = {}
+    for name, each in REPORTS.items():
+        for parameter in each.parameters:
+            takers.setdefault(parameter.name, []).append(f"{name}: {parameter.help}")
+    return {
+        "parameters": [
+            {"name": name, "in": "query", "description": " ".join(said), "schema": {"type": "string"}}
+            for name, said in takers.items()
+        ]
+    }
 
 
 @router.get("/v1/reports", dependencies=[Depends(none_at_all)])
@@ -38,16 +56,27 @@ async def reports() -> Response:
     return Json({"reports": [{"name": each.name, "title": each.title} for each in REPORTS.values()]})
 
 
-@router.get("/v1/reports/{name}", responses={200: {"content": {name: {} for name in _MEDIA_TYPES.values()}}})
+@router.get(
+    "/v1/reports/{name}",
+    responses={200: {"content": {name: {} for name in _MEDIA_TYPES.values()}}},
+    openapi_extra=_own(),
+)
 def one_report(request: Request, name: str, question: Annotated[Question, Query()]) -> Response:
     """One report."""
     chosen = question.format or _accepted(", ".join(request.headers.getlist("accept")))
     if chosen not in WRITERS:
         raise BadQuery("format", f"{chosen!r} is not one of {', '.join(WRITERS)}")
+    parts = parts_of(request)
+    language = parts.ledger.settings.language if question.lang is None else question.lang
+    if language not in LANGUAGES:
+        raise BadQuery("lang", f"{language!r} is not one of {', '.join(LANGUAGES)}")
+    own = question.model_extra or {}
+    asked = ReportRequest(name, **question.model_dump(exclude={"format", "lang"} | own.keys()), parameters=own)
+    document = report(parts.queries, asked)
     media_type, write = WRITERS[chosen]
-    asked = ReportRequest(name, **question.model_dump(exclude={"format"}))
-    content = write(report(parts_of(request).queries, asked))
-    return Response(content, media_type=media_type, headers={"Vary": "Accept"})
+    file = f"{name}-{document.on}.{'txt' if chosen == 'table' else chosen}"
+    headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="{file}"'}
+    return Response(write(document, language), media_type=media_type, headers=headers)
 
 
 def _accepted(accept: str) -> str:

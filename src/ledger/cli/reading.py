@@ -53,7 +53,7 @@ def task(
 ) -> None:
     """A task's state, charges and timeline."""
     with session.ledger() as ledger:
-        language = "en" if json else lang or ledger.settings.language
+        language: Language = "en" if json else lang or ledger.settings.language
         page = task_page(ledger.queries(), code, as_of, on, language, replay=replay)
     if json:
         session.write_out(orjson.dumps(page, option=orjson.OPT_APPEND_NEWLINE), None)
@@ -87,9 +87,7 @@ def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
         raise typer.BadParameter(f"{format!r} is not one of {', '.join(WRITERS)}", param_hint="--format")
     media_type, write = WRITERS[format]
     if output is None and sys.stdout.isatty() and not media_type.startswith(("text/", "application/json")):
-        raise typer.BadParameter(
-            f"{format} is not for a terminal: name a file (-o FILE), or pipe it on", param_hint="--format"
-        )
+        raise typer.BadParameter(f"{format} is not for a terminal: name a file by -o", param_hint="--format")
     given = {parameter: value for parameter, value in parameters.items() if value is not None}
     with session.ledger() as ledger:
         request = ReportRequest(name, as_of, on, baseline, unit, plan, task, replay, given)

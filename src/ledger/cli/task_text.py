@@ -11,8 +11,10 @@ from ledger.reports.language import Translator
 from ledger.reports.words import due_text
 from ledger.reports.writers.cells import plain
 
-_FACTS = ("title", "lead", "coordinating", "officer", "authority", "result", "start", "status", "percent", "suspended_by",
-          "reviewer", "submitted_on", "closed_on", "returns", "flags")  # fmt: skip
+_FACTS = (
+    "title", "lead", "coordinating", "officer", "authority", "result", "start", "status", "percent", "suspended_by",
+    "reviewer", "submitted_on", "closed_on", "returns", "flags",
+)  # fmt: skip
 _DAYS = frozenset({"start", "submitted_on", "closed_on"})
 _CODES = frozenset({"status", "flags"})
 
@@ -68,7 +70,7 @@ def charges(page: dict[str, Any], speak: Translator) -> Table:
             speak.text("{cause}, through its ground", cause=cause) if charge["through_ground"] else cause,
             speak.number(charge["calendar_days"]),
             speak.number(charge["working_days"]),
-            ", ".join(f"{speak.date(first)} – {speak.date(last)}" for first, last in charge["days"]),
+            ", ".join(f"{speak.date(first)} \N{EN DASH} {speak.date(last)}" for first, last in charge["days"]),
             ", ".join(map(str, charge["evidence"])),
         )
     return table

@@ -36,7 +36,7 @@ class ChargeRows(Struct, frozen=True):
     """Where each record of the task lies, and its rows that are known now, by table and key."""
 
     places: tuple[Place, ...] = ()
-    rows: dict[tuple[Table, Values], Values] = {}  # noqa: RUF012  # frozen: a step makes a new one
+    rows: dict[tuple[Table, Values], Values] = {}  # frozen: a step makes a new one
 
 
 class Charges(Projection):

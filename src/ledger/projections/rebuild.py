@@ -43,13 +43,13 @@ def fill(database: Database, log: Log, projection: Projection, progress: Progres
     holds only those. Raises `RebuildRefused` when two processes fill the same projection at once.
     """
     with database.connection() as connection:
-        build = _begin(connection, log, projection)
-        if not _take_turn(connection, build):
+        # The turn comes first: whoever reads how far the build is before that may do another's work once more.
+        if not _take_turn(connection, projection):
             raise RebuildRefused(f"{projection.name} is being rebuilt by another process: wait for it, or stop it")
         try:
-            return _fill(connection, log, projection, build, progress)
+            return _fill(connection, log, projection, _begin(connection, log, projection), progress)
         finally:
-            connection.execute("SELECT pg_advisory_unlock(hashtext(%s))", (build.schema,))
+            connection.execute(SQL["end_turn"], (projection.name,))
 
 
 def _begin(connection: Connection, log: Log, projection: Projection) -> Build:
@@ -64,8 +64,8 @@ def _begin(connection: Connection, log: Log, projection: Projection) -> Build:
     return build_or_none
 
 
-def _take_turn(connection: Connection, build: Build) -> bool:
-    row = connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (build.schema,)).fetchone()
+def _take_turn(connection: Connection, projection: Projection) -> bool:
+    row = connection.execute(SQL["take_turn"], (projection.name,)).fetchone()
     return row is not None and bool(row[0])
 
 

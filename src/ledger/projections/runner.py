@@ -41,15 +41,15 @@ class Runner:
         while True:
             with self._database.connection() as connection:
                 behind = self._behind(connection, stop)
-                if not behind:
-                    if progress is not None and first is not None:
-                        progress(stop - first, stop - first)
-                    return stop
-                start = min(build.position for build in behind)
-                first = start if first is None else first
-                if progress is not None:
-                    progress(start - first, stop - first)
-                self._follow(connection, behind, start, stop)
+            if not behind:
+                if progress is not None and first is not None:
+                    progress(stop - first, stop - first)
+                return stop
+            start = min(build.position for build in behind)
+            first = start if first is None else first
+            if progress is not None:
+                progress(start - first, stop - first)
+            self._follow(behind, start, stop)
 
     def _behind(self, connection: Connection, stop: int) -> list[Build]:
         return [
@@ -63,24 +63,26 @@ class Runner:
         projection = self._projections.get(build.projection)
         return projection is not None and projection.version == build.version
 
-    def _follow(self, connection: Connection, behind: Sequence[Build], start: int, stop: int) -> None:
+    def _follow(self, behind: Sequence[Build], start: int, stop: int) -> None:
         """One batch, for the builds that stand at `start`; the others wait until it has come to them."""
         together = [build for build in behind if build.position == start]
         stop = min([stop, *(build.position for build in behind if build.position > start)])
         records = self._log.records(start, stop, BATCH)
         end = records[-1].position + 1
         pending, failed = self._fold(records)
-        for build in together:
-            with connection.transaction():
-                row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
-                if row is None or row[0] != start:
-                    continue  # another runner was faster
-                pending[build.projection].write(connection, build.schema)
-                for stream, failure in failed[build.projection].items():
-                    connection.execute(
-                        SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
-                    )
-                connection.execute(SQL["move"], (end, build.projection, build.build))
+        # Connections are taken one at a time: whoever holds one and asks for another may wait for others that do.
+        with self._database.connection() as connection:
+            for build in together:
+                with connection.transaction():
+                    row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
+                    if row is None or row[0] != start:
+                        continue  # another runner was faster
+                    pending[build.projection].write(connection, build.schema)
+                    for stream, failure in failed[build.projection].items():
+                        connection.execute(
+                            SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
+                        )
+                    connection.execute(SQL["move"], (end, build.projection, build.build))
 
     def _fold(self, records: Sequence[Record]) -> tuple[Mapping[str, Pending], Mapping[str, dict[str, StreamFailure]]]:
         """By projection: the rows that the records change, and the streams on which it failed."""

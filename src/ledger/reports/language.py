@@ -59,7 +59,7 @@ class Translator:
         return format_decimal(Decimal(percent_text(points)), "0.##", locale=self.language)
 
     def date(self, value: str) -> str:
-        """A day (`2025-03-08`), or an instant with its offset (`…T23:59:59+07:00`, `…Z`), from ISO 8601.
+        """A day (`2025-03-08`), an instant of the ledger's own clock (`…T23:59:59+07:00`), or one in UTC (`…Z`).
 
         English keeps the ISO order. Babel's short dates lack zeros or half of the year; offices write all.
         """
@@ -69,7 +69,7 @@ class Translator:
         if match is None:
             return written
         fraction = (match["fraction"] or "").rstrip(".0")
-        return f"{written} {match['clock']}{fraction} {'UTC' if match['offset'] == 'Z' else match['offset']}"
+        return f"{written} {match['clock']}{fraction}{' UTC' if match['offset'] == 'Z' else ''}"
 
 
 @lru_cache

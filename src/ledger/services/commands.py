@@ -94,7 +94,7 @@ class CommandHandler:
         """
         outcomes: dict[int, Outcome] = {}
         keys = [submission.line.key() for submission in submissions]
-        waiting = self._replayed(submissions, keys, outcomes)
+        waiting = self._replayed(submissions, keys, range(len(submissions)), outcomes)
         repeated = self._repeated(waiting, keys)
         waiting = [index for index in waiting if index not in repeated]
         for _ in range(MAX_ROUNDS):
@@ -111,12 +111,14 @@ class CommandHandler:
         self,
         submissions: Sequence[Submission],
         keys: Sequence[IdempotencyKey | None],
+        indices: Sequence[int],
         outcomes: dict[int, Outcome],
     ) -> list[int]:
-        """Answer the lines whose keys were used before; returns the indices of the others."""
-        used = self._log.first_answers([key for key in keys if key is not None])
+        """Answer those of the lines whose keys were used before; returns the indices of the others."""
+        used = self._log.first_answers([key for key in map(keys.__getitem__, indices) if key is not None])
         waiting = []
-        for index, key in enumerate(keys):
+        for index in indices:
+            key = keys[index]
             answer = used.get((key.unit, key.key)) if key else None
             if answer is None:
                 waiting.append(index)
@@ -148,14 +150,18 @@ class CommandHandler:
         codes = {s.line.aggregate[1] for s in map(submissions.__getitem__, waiting) if s.line.aggregate[0] == "task"}
         held = self._repository.get_many(codes)
         pending: list[_Pending] = []
+        failed: list[int] = []
         for index in waiting:
             submission = submissions[index]
             try:
                 entry, known = self._decide(submission, keys[index], held, known, now)
             except LedgerError as error:
                 outcomes[index] = error
+                failed.append(index)
             else:
                 pending.append(_Pending(index, *entry))
+        # What stands in the way may be the same command, sent twice at once and recorded since the keys were looked up.
+        self._replayed(submissions, keys, [index for index in failed if keys[index] is not None], outcomes)
         if not pending:
             return []
         again = []

@@ -45,7 +45,7 @@ class Ledger:
             self.database = Database(conninfo, pool_size=settings.pool_size)
             self._exit.callback(self.database.close)
             self.log = Log(self.database)
-            self.tiles = TileStore(self.database, self.log)
+            self.tiles = TileStore(self.database)
             self.locale = _locale(self.log, settings)
             self.zone = zone_of(self.locale.time_zone)
             self.committer = GroupCommit(self.database)

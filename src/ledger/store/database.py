@@ -43,6 +43,9 @@ class Database(PostgresDatastore):
             check=psycopg_pool.ConnectionPool.check_connection,
         )
 
+    def register_type_adapters(self) -> None:
+        """Nothing: our statements pass arrays, and no composite types that would have to be looked up first."""
+
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A pooled connection with plain tuples as rows; raises `DatabaseUnavailable` when it is lost or not to be had."""

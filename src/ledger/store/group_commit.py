@@ -15,6 +15,7 @@ from ledger.store.recorder import append_on
 
 MAX_BATCH = 1_000
 """Appends in one commit, at most."""
+_UNKNOWN = "it is unknown whether the events were recorded: send them again with the same idempotency keys"
 
 
 class _Request:
@@ -89,14 +90,7 @@ class GroupCommit:
                 batch.append(request)
                 size += len(request.appends)
         try:
-            answers = self._commit([append for request in batch for append in request.appends])
-            start = 0
-            for request in batch:
-                request.answers = answers[start : start + len(request.appends)]
-                start += len(request.appends)
-        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised again by every caller in the batch
-            for request in batch:
-                request.error = error
+            self._answer(batch)
         finally:
             with self._mutex:
                 self._waiting -= size
@@ -106,7 +100,29 @@ class GroupCommit:
                 heir.leads = True
                 heir.woken.set()
             for request in batch:
+                if request.answers is None and request.error is None:  # the leader's thread was interrupted
+                    request.error = DatabaseUnavailable(_UNKNOWN)
                 request.woken.set()
+
+    def _answer(self, batch: Sequence[_Request]) -> None:
+        """Every request has its answers, or the error that its caller raises."""
+        try:
+            answers = self._commit([append for request in batch for append in request.appends])
+        except DatabaseUnavailable as error:
+            for request in batch:
+                request.error = error
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is raised again by its caller
+            if len(batch) == 1:
+                batch[0].error = error
+                return
+            # The statement has failed whole and recorded nothing; the others are not to suffer for the one at fault.
+            for request in batch:
+                self._answer([request])
+        else:
+            start = 0
+            for request in batch:
+                request.answers = answers[start : start + len(request.appends)]
+                start += len(request.appends)
 
     def _commit(self, appends: Sequence[Append]) -> list[Answer]:
         try:
@@ -117,6 +133,4 @@ class GroupCommit:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            raise DatabaseUnavailable(
-                f"it is unknown whether the events were recorded: send them again with the same idempotency keys ({error})"
-            ) from error
+            raise DatabaseUnavailable(f"{_UNKNOWN} ({error})") from error

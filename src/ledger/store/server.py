@@ -10,6 +10,7 @@ from psycopg.conninfo import make_conninfo
 
 from ledger.errors import DatabaseUnavailable, SettingsError
 from ledger.settings import Settings
+from ledger.store.database import APPLICATION_ROLE
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.migrate import check_current, migrate
 
@@ -31,6 +32,7 @@ def reach(settings: Settings) -> Iterator[str]:
         else:
             with _connect(conninfo) as connection:
                 check_current(connection)
+                _check_role(connection)
         yield conninfo
 
 
@@ -61,6 +63,18 @@ def _connect(conninfo: str) -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(conninfo, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(f"the database could not be reached: {error}") from error
+
+
+def _check_role(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Who is logged in may act as the application; raises `SettingsError`, saying what to grant, otherwise."""
+    try:
+        connection.execute(f"SET ROLE {APPLICATION_ROLE}")
+    except psycopg.errors.InsufficientPrivilege as error:
+        user = connection.info.user
+        raise SettingsError(
+            f"LEDGER_DATABASE_URL logs in as {user}, which may not act as {APPLICATION_ROLE}: log in as that, or let "
+            f"its administrator GRANT {APPLICATION_ROLE} TO {user}"
+        ) from error
 
 
 def _create_database(conninfo: str) -> None:

@@ -7,7 +7,6 @@ from ledger.merkle.tile_proofs import root
 from ledger.merkle.tiles import Tile, full_tiles, tile_root
 from ledger.store import queries
 from ledger.store.database import Connection, Database
-from ledger.store.log import Log
 
 _SQL = queries.load("ledger.store.sql", "tiles.sql")
 _WIDTH = 256
@@ -18,9 +17,8 @@ LEVELS = 8
 class TileStore:
     """Tiles of one ledger. What is not stored yet is computed from the log, so an answer never depends on it."""
 
-    def __init__(self, database: Database, log: Log) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._log = log
 
     def fill(self, size: int) -> int:
         """Every full tile of the tree of that size is stored; returns how many were stored now."""
@@ -50,6 +48,8 @@ class TileStore:
         """The hashes of a tile from the level below, or from the entries."""
         first = tile.index * _WIDTH
         if tile.level == 0:
-            return b"".join(leaf_hash(entry) for _, entry in self._log.entries(first, first + tile.width))
+            # On the connection in hand: readers that each hold one and ask for another would wait for each other.
+            entries = connection.execute(_SQL["entries"], (first, first + tile.width), prepare=True, binary=True)
+            return b"".join(leaf_hash(entry) for (entry,) in entries)
         below = (Tile(tile.level - 1, index) for index in range(first, first + tile.width))
         return b"".join(tile_root(self._read(connection, child)) for child in below)

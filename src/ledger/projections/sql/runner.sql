@@ -18,6 +18,14 @@ FROM ledger.tracking WHERE projection = %(projection)s
 ON CONFLICT DO NOTHING
 RETURNING build
 
+-- name: take_turn
+-- Be the only one to fill a projection's new build, until `end_turn` or the end of the session; answers whether it is so.
+SELECT pg_try_advisory_lock(hashtext('rebuild ' || %s))
+
+-- name: end_turn
+-- Let others fill it.
+SELECT pg_advisory_unlock(hashtext('rebuild ' || %s))
+
 -- name: filled
 -- Streams up to this name are folded.
 UPDATE ledger.tracking SET fill_after = %s WHERE projection = %s AND build = %s AND status = 'filling'

@@ -10,8 +10,9 @@ from msgspec import Struct
 from rich.cells import cell_len, chop_cells
 
 GAP = "  "
-_CAPS = (32, 24, 20, 16, 14, 13, 12, 11, 10, 9, 8)
+CAPS = (32, 24, 20, 16, 14, 13, 12, 11, 10, 9, 8)
 """How much of a long word a column of texts must at least hold, from what is wished for to what will do."""
+_SHORT = 14
 _PIECES = re.compile(r"[^-/_.,;]*[-/_.,;]+|[^-/_.,;]+")
 """Where a word that is too long breaks best: behind its punctuation."""
 
@@ -25,12 +26,12 @@ class Lane(Struct, frozen=True):
     whole: bool = False
 
 
-def fit(lanes: Sequence[Lane], width: int) -> tuple[list[int], bool]:
+def fit(lanes: Sequence[Lane], width: int, caps: Sequence[int] = CAPS) -> tuple[list[int], bool]:
     """The lanes' widths, and whether they fit into `width`. Where texts must give way, the widest does so first."""
     room = width - len(GAP) * (len(lanes) - 1)
     wanted = [max(_widest([lane.heading]), _widest(lane.cells)) for lane in lanes]
     least = wanted
-    for cap in _CAPS:
+    for cap in caps:
         least = [_least(lane, cap) for lane in lanes]
         if sum(least) <= room:
             break
@@ -78,7 +79,8 @@ def wrap(text: str, width: int) -> list[str]:
 def _least(lane: Lane, cap: int) -> int:
     if lane.whole:
         return max(_longest_word(lane.cells), min(_longest_word([lane.heading]), cap))
-    return min(max(_longest_word(lane.cells), _longest_word([lane.heading])), cap)
+    # Short texts, such as causes, in one line: it costs little, and breaking them costs a line in every row.
+    return min(max(_longest_word(lane.cells), _longest_word([lane.heading]), min(_widest(lane.cells), _SHORT)), cap)
 
 
 def _widest(texts: Sequence[str]) -> int:

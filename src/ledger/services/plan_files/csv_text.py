@@ -6,12 +6,13 @@ import codecs
 import csv
 import io
 import re
+from contextlib import suppress
 
 from ledger.errors import BadFile
+from ledger.services.plan_files.headings import SEARCHED_ROWS, known_headings
 from ledger.services.plan_files.raw import RawRow, RawSheet
 
 _DELIMITERS = ",;\t"
-_SAMPLE_ROWS = 20
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
@@ -60,16 +61,15 @@ def _decoded(name: str, content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that splits the widest of the first rows into most cells."""
-    return max(_DELIMITERS, key=lambda delimiter: _widest(text, delimiter))
+    """The delimiter with which most headings are found in one of the first rows; then, most cells."""
+    return max(_DELIMITERS, key=lambda delimiter: _sense(text, delimiter))
 
 
-def _widest(text: str, delimiter: str) -> int:
-    widest = 0
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for row, _ in zip(reader, range(_SAMPLE_ROWS), strict=False):
-            widest = max(widest, len(row))
-    except csv.Error:
-        return 0
-    return widest
+def _sense(text: str, delimiter: str) -> tuple[int, int]:
+    """(most headings in a row, most cells in a row) of the first rows, as far as they are CSV."""
+    best = (0, 0)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    with suppress(csv.Error):
+        for row, _ in zip(reader, range(SEARCHED_ROWS), strict=False):
+            best = max(best, (known_headings(row), len(row)))
+    return best

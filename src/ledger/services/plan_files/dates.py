@@ -236,6 +236,6 @@ def _leading(text: str, starts: Iterable[str]) -> tuple[str | None, str]:
     """(the longest opening word or words that the text begins with, the rest), both folded."""
     folded = unaccented(text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip(" .;")
     for start in sorted(starts, key=len, reverse=True):
-        if folded.startswith(f"{start} "):
+        if folded.startswith((f"{start} ", f"{start}:")):
             return start, folded[len(start) :].strip(" :")
     return None, folded

@@ -26,6 +26,8 @@ SEARCHED_ROWS = 20
 """A heading that does not begin within so many rows is not looked for."""
 _NEEDED: dict[Form, tuple[str, int]] = {"plan": ("title", 3), "units": ("code", 2)}
 """The field that a heading must have, and how many it must have at least."""
+_LONGEST = 200
+"""A longer text is no heading."""
 _CONTAINED = 6
 """A shorter single word counts only when it is the whole heading."""
 
@@ -81,6 +83,11 @@ def find_columns(sheets: Iterable[RawSheet], form: Form) -> Columns | None:
     return None
 
 
+def known_headings(texts: Iterable[str]) -> int:
+    """How many of the texts are headings of some form."""
+    return sum(any(match_heading(form, text)[0] for form in _NEEDED) for text in texts if 0 < len(text) < _LONGEST)
+
+
 class _Found(Struct):
     """A row read as a heading."""
 
@@ -102,7 +109,7 @@ def _fields(form: Form, texts: Sequence[str]) -> _Found:
     found = _Found({}, {}, dict.fromkeys(LANGUAGES, 0), [], [])
     exact: dict[str, bool] = {}
     for index, text in enumerate(texts):
-        if not text:
+        if not text or len(text) > _LONGEST:
             continue
         fields, whole, languages = match_heading(form, text)
         if len(fields) != 1:

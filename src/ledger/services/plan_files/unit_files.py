@@ -114,6 +114,7 @@ class _Check:
         for line in self._by_code.values():
             if line.parent is not None and line.parent not in self._by_code and line.parent not in self._units:
                 self._say("error", line, "parent", f"there is no unit {line.parent}, in the file or in the ledger")
+        self._check_circles()
         changes = tuple(change for line in self._parents_first() for change in self._compared(line))
         return UnitDraft(self._file, self._moment.day.isoformat(), changes, tuple(self._findings))
 
@@ -124,23 +125,33 @@ class _Check:
         if line is None:
             raise NotFound("unit", f"{self._acting}, in the ledger or in the file, to act for the others")
         if line.parent is not None:
-            self._say(
-                "error", line, "parent", f"{self._acting} is to register the others first: name one without parent"
-            )
+            self._say("error", line, "parent", f"{self._acting} acts for the others, so it cannot stand below one")
+
+    def _check_circles(self) -> None:
+        """No unit would lie under itself once all of the file stood in the ledger."""
+        parents: dict[str, str | None] = {}
+        for code, unit in self._units.items():
+            now = unit.situation(self._moment.day) or unit.segments[0]
+            parents[code] = now.merged_into or now.parent
+        parents |= {code: line.parent for code, line in self._by_code.items() if line.says_parent or line.parent}
+        for code, line in self._by_code.items():
+            seen: set[str] = set()
+            at = parents.get(code)
+            while at is not None and at != code and at not in seen:
+                seen.add(at)
+                at = parents.get(at)
+            if at == code:
+                self._say("error", line, "parent", f"unit {code} would lie under itself")
 
     def _parents_first(self) -> Iterator[UnitLine]:
-        """Every line behind that of its parent, the acting unit's first; those that go round in circles are errors."""
+        """Every line behind that of its parent, the acting unit's first; none that goes round in a circle."""
         below: dict[str | None, list[UnitLine]] = {}
         for line in sorted(self._by_code.values(), key=lambda line: line.code != self._acting):
             below.setdefault(line.parent if line.parent in self._by_code else None, []).append(line)
-        waiting, placed = below.get(None, []), set()
+        waiting = below.get(None, [])
         while waiting:
             yield from waiting
-            placed.update(line.code for line in waiting)
             waiting = [child for line in waiting for child in below.get(line.code, [])]
-        for code, line in self._by_code.items():
-            if code not in placed:
-                self._say("error", line, "parent", f"unit {code} lies under itself")
 
     def _compared(self, line: UnitLine) -> Iterator[UnitChange]:
         unit = self._units.get(line.code)
@@ -160,9 +171,7 @@ class _Check:
 
     def _differences(self, line: UnitLine, now: UnitSituation) -> Iterator[UnitChange]:
         if line.kind is not None and line.kind != now.kind:
-            self._say(
-                "warning", line, "kind", f"unit {line.code} is {now.kind}, which cannot be changed: left as it is"
-            )
+            self._say("warning", line, "kind", f"unit {line.code} is {now.kind}, which cannot be changed")
         found = []
         if line.name != now.name:
             found.append(self._change(line, "rename", now.name, cmd.RenameUnit(line.name)))

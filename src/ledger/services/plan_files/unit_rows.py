@@ -60,8 +60,7 @@ def _from_table(columns: Columns, findings: list[Finding]) -> Iterator[UnitLine]
     for number, cells in table_rows(columns, findings):
         said = {field: _text(cells[index]) if index < len(cells) else "" for field, index in columns.of.items()}
         missing = [field for field in ("code", "name") if not said[field]]
-        for field in missing:
-            findings.append(Finding("error", sheet, number, columns.headings[field], f"the {field} is missing"))
+        findings += [Finding("error", sheet, number, columns.headings[f], f"the {f} is missing") for f in missing]
         kind = word_value("kind", said["kind"]) if said.get("kind") else None
         if said.get("kind") and kind is None:
             reason = f"{said['kind']!r} is neither internal nor external"
@@ -100,7 +99,7 @@ def _from_json(path: Path, findings: list[Finding]) -> Iterator[UnitLine]:
         if fault is not None:
             findings.append(Finding("error", None, number, *fault))
         else:
-            says = parent is not None or "parent" in said or "Wards" in said
+            says = parent is not None or "parent" in said
             yield UnitLine(None, number, tidy(str(code)), tidy(str(name)), kind, above or None, says)
 
 

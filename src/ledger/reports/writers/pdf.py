@@ -1,0 +1,106 @@
+"""PDF: pages on A4, set by typst in a font that has every letter of Vietnamese."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import orjson
+import typst
+
+from ledger.errors import BadQuery
+from ledger.reports.document import Document
+from ledger.reports.language import Language, translator
+from ledger.reports.writers.cells import shown
+from ledger.reports.writers.page import page, sum_cells
+from ledger.reports.writers.text_table import CAPS, Lane, fit
+
+MOST_ROWS = 20_000
+"""About 900 pages. What is longer is for programs."""
+_HERE = Path(__file__).parent
+_PORTRAIT_COLUMNS = 6
+_CHARACTERS = {False: 890, True: 1320}
+"""A line's characters times points of their size, upright and on its side: 182 and 269 mm, 0.58 em each."""
+_SIZES = (8.5, 8, 7.5, 7, 6.5, 6)
+_CAPS = CAPS[: CAPS.index(12) + 1]
+_LONG_WORD = re.compile(r"\S{19,}")
+_BREAKS = re.compile(r"[-/_.,;:]+|\S{18}")
+_MAY_BREAK = "\u200b"
+
+
+def write_pdf(document: Document, language: Language = "en") -> bytes:
+    """Title, rows under headings that every page repeats, sums, and what they rest on; position and root on each page.
+
+    Columns of detail are left out when the page would be too narrow. The creation date is the document's `as_of`, so
+    that the same document gives the same bytes. Raises `BadQuery` for more rows than anyone reads on paper.
+    """
+    rows = len(document.body.rows)
+    if rows > MOST_ROWS:
+        raise BadQuery("format", f"{rows:,} rows are too many for pages: take xlsx or csv, or a narrower scope")
+    data = orjson.dumps(_data(document, language)).decode()
+    written = _compiler().compile(
+        format="pdf",
+        sys_inputs={"data": data},
+        timestamp=int(dt.datetime.fromisoformat(document.as_of).timestamp()),
+        pdf_tags=rows < 2000,
+    )
+    if not isinstance(written, bytes):
+        raise TypeError(f"typst gave {type(written)} for a PDF")
+    return written
+
+
+@lru_cache
+def _compiler() -> typst.Compiler:
+    """Reads the template and the fonts once. No font of the machine's own is used: pages look the same everywhere."""
+    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(_HERE / "fonts")])
+    return typst.Compiler(str(_HERE / "report.typ"), root=str(_HERE), font_paths=fonts)
+
+
+def _data(document: Document, language: Language) -> dict[str, Any]:
+    """What the template sets: text only."""
+    speak = translator(language)
+    head = page(document, speak)
+    columns = document.report.columns
+    rows = [[shown(column, row[column.key], speak) for column in columns] for row in document.body.rows]
+    rows += [sum_cells(columns, label, figures, speak) for label, figures in head.sums]
+    kept = [index for index, column in enumerate(columns) if not column.detail]
+    lanes = [
+        Lane(head.headings[index], [row[index] for row in rows], whole=columns[index].kind in ("number", "date"))
+        for index in kept
+    ]
+    wide = len(kept) > _PORTRAIT_COLUMNS
+    size, widths = _size(lanes, _CHARACTERS[wide])
+    return {
+        "language": language,
+        "title": head.title,
+        "about": head.about,
+        "wide": wide,
+        "size": size,
+        "columns": [
+            {"heading": head.headings[index], "right": columns[index].kind == "number", "width": width}
+            for index, width in zip(kept, widths, strict=True)
+        ],
+        "rows": [[_breakable(row[index]) for index in kept] for row in rows],
+        "sums": len(head.sums),
+        "notes": head.notes,
+        "basis": head.basis,
+        "footer": f"{document.position} · {document.root}",
+    }
+
+
+def _size(lanes: Sequence[Lane], characters: int) -> tuple[float, list[int]]:
+    """The largest type in which no word of a usual length breaks, or the smallest; and the columns' widths in it."""
+    for size in _SIZES:
+        widths, fits = fit(lanes, int(characters / size), _CAPS)
+        if fits:
+            return size, widths
+    return _SIZES[-1], fit(lanes, int(characters / _SIZES[-1]))[0]
+
+
+def _breakable(text: str) -> str:
+    """Long words may break, behind punctuation if they have any, so that no cell runs into the next."""
+    return _LONG_WORD.sub(lambda word: _BREAKS.sub(lambda piece: piece[0] + _MAY_BREAK, word[0]), text)
