@@ -73,9 +73,7 @@ def main() -> None:
                 lambda w=writers, n=many: rate(w, n, append_ours),  # type: ignore[misc]  # bound on purpose
                 lambda w=writers, n=few: rate(w, n, append_theirs),  # type: ignore[misc]  # bound on purpose
             )
-            rows.append(
-                {"writers": writers, "ours /s": mine, "library /s": library, "ratio": mine / library}
-            )
+            rows.append({"writers": writers, "ours /s": mine, "library /s": library, "ratio": mine / library})
         show("Single appends", rows)
         committer.close()
         ledger.close()

@@ -30,7 +30,9 @@ def main() -> None:
     with server() as started, database(started) as conninfo:
         ledger = Database(conninfo)
         log, recorder = Log(ledger), LedgerRecorder(ledger)
-        rows.append({"work": "bulk append, 1,000 a batch", "events/s": events / timed(lambda: load(recorder.append, appends))})
+        rows.append(
+            {"work": "bulk append, 1,000 a batch", "events/s": events / timed(lambda: load(recorder.append, appends))}
+        )
         appends.clear()
         builds.ensure(ledger, projections)
         runner = Runner(ledger, log, projections)

@@ -144,3 +144,35 @@ class Lagging(LedgerError):
 
 class EmbeddedServerError(LedgerError):
     """The embedded PostgreSQL server could not be started; the message holds the end of its log and what to do."""
+
+
+class Outdated(LedgerError):
+    """A read model was built by another version of its projection and must be rebuilt before it is read."""
+
+    def __init__(self, projection: str, built: int, wanted: int) -> None:
+        super().__init__(
+            f"read model {projection} was built by version {built} and this product has version {wanted}: "
+            f"run `ledger projections rebuild {projection}`, then `ledger projections switch {projection}`"
+        )
+        self.projection = projection
+        self.built = built
+        self.wanted = wanted
+
+
+class RebuildRefused(LedgerError):
+    """The rebuild cannot begin or go on; the message says why and what to do."""
+
+
+class NotEmpty(LedgerError):
+    """A ledger that holds other records: an export can be restored only into an empty one."""
+
+    def __init__(self, records: int) -> None:
+        super().__init__(
+            f"the ledger holds {records:,} records that are not a restore of this file: restore into an empty one "
+            "(another LEDGER_DATA_DIR or LEDGER_DATABASE_URL)"
+        )
+        self.records = records
+
+
+class NotForDemo(LedgerError):
+    """The demo cannot be shown here: the ledger holds records of its own, or the example is not at hand."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import conftest
 
 from ledger.domain.times import utc_text
 from ledger.reports import REPORTS
@@ -18,7 +19,6 @@ from ledger.services.demo import write_commands
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
 from ledger.settings import Settings
-from tests import conftest
 
 PAIRS = 50
 

@@ -12,10 +12,9 @@ from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
 
 Answer = dict[str, Any]
-NOW = "2025-03-31"
 
 
-def ask(ledger: Ledger, name: str, on: int | str = 31, as_of: str = NOW, **more: str) -> Answer:
+def ask(ledger: Ledger, name: str, on: int | str = 31, as_of: str | None = None, **more: str) -> Answer:
     """The report as JSON, the same from the read models as by a fold. `on`: a day of March 2025, or as written.
 
     What is no general parameter is one of the report's own.

@@ -115,6 +115,7 @@ def _retraction(chance: random.Random) -> Script:
 
 def _directory(chance: random.Random) -> Script:
     unit = chance.choice(("unit/U1", "unit/U2", "unit/U3"))
+    day_off = f"2025-03-{chance.randint(3, 28):02d}"
     item = {"code": chance.choice(("A2", "A3")), "title": f"Item {chance.randint(1, 9)}", "parent": "A1"}
     return chance.choice(
         (

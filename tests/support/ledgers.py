@@ -53,9 +53,11 @@ def line(command: str, of: str, on: int | str | None = None, *, unit: str = "AUT
 
     Names that belong beside the data, such as `expected_version`, are put there.
     """
-    kind, _, code = of.rpartition("/")
+    kind, _, code = of.partition("/")
+    if kind not in ("unit", "plan", "calendar"):
+        kind, code = "task", of
     beside = {name: data.pop(name) for name in _BESIDE & data.keys()}
-    given = {"command": command, kind or "task": code, "acting_unit": unit, "data": data} | beside
+    given = {"command": command, kind: code, "acting_unit": unit, "data": data} | beside
     if on is not None:
         given["effective_at"] = f"2025-03-{on:02d}" if isinstance(on, int) else on
     return msgspec.json.encode(given)

@@ -23,10 +23,10 @@ from ledger.errors import (
     LedgerError,
     MigrationError,
     NotFound,
+    Outdated,
     Refused,
     VersionConflict,
 )
-from ledger.projections.builds import Outdated
 from ledger.services.answers import outcome_json
 
 MEDIA_TYPE = "application/problem+json"

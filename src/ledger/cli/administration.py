@@ -38,9 +38,7 @@ def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fal
             "last_recorded_at": utc_text(head.recorded_at) if head.next_position else None,
             "live_from": head.live_from,
             "root": ledger.tiles.root(head.next_position).hex(),
-            "imports": [
-                {"name": file.name, "sha256": file.sha256} for file in ledger.log.imports(head.next_position)
-            ],
+            "imports": [{"name": file.name, "sha256": file.sha256} for file in ledger.log.imports(head.next_position)],
         }
     if json:
         typer.echo(orjson.dumps(facts).decode())

@@ -13,7 +13,7 @@ from ledger.cli import administration, demo, files, keys, plans, projections, re
 
 app = typer.Typer(
     name="ledger",
-    help="Who promised what by when, and what became of it: an event-sourced progress ledger with an immutable history.",
+    help="Who promised what by when, and what became of it: a progress ledger with an immutable history.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

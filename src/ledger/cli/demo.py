@@ -11,11 +11,11 @@ from rich import box
 from rich.table import Table
 
 from ledger.cli import serve, session
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, NotForDemo
 from ledger.reports.language import Translator, translator
 from ledger.reports.writers.table import write_table
 from ledger.services.commands import Outcome
-from ledger.services.demo import NotForDemo, write_commands
+from ledger.services.demo import write_commands
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
 

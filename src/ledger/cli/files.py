@@ -44,7 +44,9 @@ def commands(
             if isinstance(outcome, LedgerError):
                 session.stderr.print(f"line {number}: {outcome}")
             elif outcome.warnings:
-                session.stderr.print(f"line {number}: {outcome.stream}: recorded, and flagged {', '.join(outcome.warnings)}")
+                session.stderr.print(
+                    f"line {number}: {outcome.stream}: recorded, and flagged {', '.join(outcome.warnings)}"
+                )
 
         take = ledger.importer.history if history else ledger.importer.commands
         summary = take(file, report, advance)
@@ -72,7 +74,7 @@ def export(
 def restore(
     file: Annotated[Path, typer.Argument(help="A file that `ledger export` wrote.", exists=True, dir_okay=False)],
 ) -> None:
-    """Put an export back into an empty ledger: same positions, same leaf hashes. An interrupted restore is run again."""
+    """Put an export back into an empty ledger: same positions, same leaf hashes. If interrupted, run it again."""
     with session.ledger() as ledger, session.progress(f"Restoring {file.name}") as advance:
         entries = exports.restore(ledger.log, file, advance)
         root = ledger.tiles.root(entries).hex()

@@ -33,7 +33,13 @@ def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fa
     for row in rows:
         typer.echo(
             form.format(
-                row["projection"], row["build"], row["version"], row["status"], row["position"], row["behind"], row["parked"]
+                row["projection"],
+                row["build"],
+                row["version"],
+                row["status"],
+                row["position"],
+                row["behind"],
+                row["parked"],
             )
         )
 

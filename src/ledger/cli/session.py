@@ -80,7 +80,13 @@ def ledger() -> Iterator[Ledger]:
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, when that is a terminal; call it with (done, total)."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -93,7 +99,7 @@ def write_out(content: bytes, output: str | None) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        with open(output, "wb") as file:  # noqa: PTH123  # a name as the user gave it
+        with open(output, "wb") as file:  # a name as the user gave it
             file.write(content)
     except OSError as error:
         raise BadFile(output, None, error.strerror or str(error)) from error

@@ -9,23 +9,12 @@ from typing import Literal
 from msgspec import Struct
 from psycopg import sql
 
-from ledger.errors import LedgerError
+from ledger.errors import Outdated
 from ledger.projections.base import Projection
 from ledger.store import queries
 from ledger.store.database import Connection, Database
 
 SQL = queries.load("ledger.projections.sql", "runner.sql")
-
-
-class Outdated(LedgerError):
-    """A read model was built by another version of its projection and must be rebuilt before it is read."""
-
-    def __init__(self, projection: str, built: int, wanted: int) -> None:
-        super().__init__(
-            f"read model {projection} was built by version {built} and this product has version {wanted}: "
-            f"run `ledger projections rebuild {projection}`, then `ledger projections switch {projection}`"
-        )
-        self.projection = projection
 
 
 class Build(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""`charges`: for every task, who is charged with which slip days, against either baseline, as known at each position."""
+"""`charges`: who is charged with which slip days of a task, against either baseline, as known at each position."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class DeadlineRows(Struct, frozen=True):
 
 
 class DeadlineHistory(Projection):
-    """A backdated record or a retraction can change what a deadline was moved from: the rows are then worked out anew."""
+    """A backdated record or a retraction can change what a deadline was moved from: all rows are worked out anew."""
 
     name = "deadline_history"
     version = 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from psycopg import sql
 
-from ledger.errors import LedgerError, NotFound
+from ledger.errors import NotFound, RebuildRefused
 from ledger.projections import builds
 from ledger.projections.base import Projection, Table
 from ledger.projections.builds import SQL, Build
@@ -21,10 +21,6 @@ STREAMS = 500
 
 Progress = Callable[[int, int], None]
 """Called with (streams done, streams in all)."""
-
-
-class RebuildRefused(LedgerError):
-    """The rebuild cannot begin or go on; the message says why and what to do."""
 
 
 class Difference(Struct, frozen=True):

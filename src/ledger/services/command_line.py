@@ -19,7 +19,7 @@ MAX_EXPECTED_VERSION = 2**31 - 1
 
 
 class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
-    """A command with what stands beside it. Exactly one of `task`, `unit`, `plan` and `calendar` names the aggregate."""
+    """A command with what stands beside it. Exactly one of `task`, `unit`, `plan`, `calendar` names the aggregate."""
 
     command: str
     acting_unit: Code

@@ -194,7 +194,9 @@ class CommandHandler:
         today = local_day(at, self.zone)
         effective = effective_text(line.effective_at, self.zone) if line.effective_at else today.isoformat()
         moment = Moment(line.acting_unit, dt.date.fromisoformat(effective[:10]), today)
-        state: Any = {"task": held, "unit": known.units, "plan": known.plans, "calendar": known.calendars}[kind].get(code)
+        state: Any = {"task": held, "unit": known.units, "plan": known.plans, "calendar": known.calendars}[kind].get(
+            code
+        )
         version = state.version if state is not None else 0
         if line.expected_version is not None and line.expected_version != version:
             raise VersionConflict(line.stream, line.expected_version, version)
@@ -270,4 +272,9 @@ class CommandHandler:
         )
 
 
-_DECIDE: dict[str, Any] = {"task": tasks.decide, "unit": units.decide, "plan": plans.decide, "calendar": calendars.decide}
+_DECIDE: dict[str, Any] = {
+    "task": tasks.decide,
+    "unit": units.decide,
+    "plan": plans.decide,
+    "calendar": calendars.decide,
+}

@@ -11,13 +11,9 @@ from typing import Any
 
 import orjson
 
-from ledger.errors import LedgerError
+from ledger.errors import NotForDemo
 
 _NAME = "kubernetes-enhancements"
-
-
-class NotForDemo(LedgerError):
-    """The ledger holds records of its own; the demo loads its history only into an empty one."""
 
 
 def example_folder() -> Path:

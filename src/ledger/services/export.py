@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ledger.domain.events import HistoryImported, Record
-from ledger.errors import BadFile, LedgerError
+from ledger.errors import BadFile, LedgerError, NotEmpty
 from ledger.merkle.hashing import leaf_hash
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
@@ -20,16 +20,6 @@ Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
 _LINE = re.compile(rb'\{"entry":(\{.*\}),"leaf":"([0-9a-f]{64})","position":(0|[1-9][0-9]{0,17})\}\n?', re.DOTALL)
-
-
-class NotEmpty(LedgerError):
-    """A ledger that holds other records: an export can be restored only into an empty one."""
-
-    def __init__(self, records: int) -> None:
-        super().__init__(
-            f"the ledger holds {records:,} records that are not a restore of this file: restore into an empty one "
-            "(another LEDGER_DATA_DIR or LEDGER_DATABASE_URL)"
-        )
 
 
 def export_line(position: int, entry: bytes) -> bytes:
@@ -121,7 +111,9 @@ def _parsed(path: Path, number: int, line: bytes, position: int) -> tuple[Record
     if given != position:
         raise BadFile(str(path), number, f"position {given} stands where {position} belongs")
     if leaf_hash(entry).hex() != leaf:
-        raise BadFile(str(path), number, f"the entry at position {position} does not have the leaf hash that it is given")
+        raise BadFile(
+            str(path), number, f"the entry at position {position} does not have the leaf hash that it is given"
+        )
     try:
         return decode_entry(position, entry), entry
     except LedgerError as error:

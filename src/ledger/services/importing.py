@@ -169,7 +169,7 @@ def _lines_at(file: BinaryIO, order: Sequence[tuple[int, int, int]]) -> Iterator
 
 
 def _in_order_of_time(path: Path) -> list[tuple[int, int, int]]:
-    """(recorded_at, number, offset) of every line, by time and then as in the file; raises `BadFile` for a faulty one."""
+    """(recorded_at, number, offset) of every line, by time, then as in the file; raises `BadFile` for a faulty one."""
     order = []
     number = offset = 0
     with path.open("rb") as file:

@@ -20,7 +20,7 @@ Connection = psycopg.Connection[Row]
 
 
 def application_conninfo(conninfo: str) -> str:
-    """The same database, with the session's rights cut down to those of the application's role from its first moment."""
+    """The same database, with the session's rights cut down to the application's role from its first moment."""
     return make_conninfo(conninfo, options=f"-c role={APPLICATION_ROLE}", application_name="ledger")
 
 
@@ -48,7 +48,7 @@ class Database(PostgresDatastore):
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
-        """A pooled connection with plain tuples as rows; raises `DatabaseUnavailable` when it is lost or not to be had."""
+        """A pooled connection with tuples as rows; raises `DatabaseUnavailable` when it is lost or not to be had."""
         self.pool.open()
         try:
             with self.pool.connection() as connection:

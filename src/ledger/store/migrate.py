@@ -42,10 +42,8 @@ class Migration(Struct, frozen=True):
 
 def shipped() -> list[Migration]:
     """The migrations of this version of the product, in order."""
-    found = []
-    for file in resources.files("ledger.migrations").iterdir():
-        if file.name.endswith(".sql"):
-            found.append(Migration(int(file.name.split("_")[0]), file.name, file.read_text(encoding="utf-8")))
+    files = (file for file in resources.files("ledger.migrations").iterdir() if file.name.endswith(".sql"))
+    found = (Migration(int(file.name.split("_")[0]), file.name, file.read_text(encoding="utf-8")) for file in files)
     return sorted(found, key=lambda migration: migration.number)
 
 
