@@ -70,12 +70,8 @@ class EntryError(LedgerError):
     """Bytes that are not an entry of this format, or of a type or schema version that is not known here."""
 
 
-class NoKey(LedgerError):
+class NoKey(SettingsError):
     """There is no key to sign or verify with; the message says how to come by one."""
-
-
-class NoCheckpoint(LedgerError):
-    """Nothing that was signed covers what is asked for."""
 
 
 class IntegrityError(LedgerError):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
+import psycopg
 import pytest
 import uvicorn
 from fastapi import FastAPI
@@ -76,3 +77,24 @@ def assigned(code: str, **more: object) -> bytes:
     """The task is assigned on 1 March 2025, led by U1, due by the 10th."""
     given: dict[str, Any] = {"title": f"Task {code}", "lead": "U1", "deadline": {"date": "2025-03-10"}}
     return line("assign_task", code, 1, **(given | more))
+
+
+class cut_off:  # noqa: N801  # reads as a statement
+    """Inside the context nobody can connect to the database, and nobody is connected."""
+
+    def __init__(self, database: Database) -> None:
+        self._name = psycopg.conninfo.conninfo_to_dict(database.owner)["dbname"]
+        self._elsewhere = psycopg.conninfo.make_conninfo(database.owner, dbname="postgres")
+
+    def __enter__(self) -> None:
+        self._allow(False)
+
+    def __exit__(self, *_: object) -> None:
+        self._allow(True)
+
+    def _allow(self, allowed: bool) -> None:
+        with psycopg.connect(self._elsewhere, autocommit=True) as connection:
+            connection.execute(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS {allowed}')
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self._name]
+            )

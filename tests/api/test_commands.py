@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import httpx2
-import psycopg
 import pytest
 from fastapi.testclient import TestClient
-from tests.api.conftest import Post, assigned
+from tests.api.conftest import Post, assigned, cut_off
 from tests.conftest import Database
+from tests.support.effort import EFFORT
 from tests.support.ledgers import line, record
 
 from ledger.domain.times import utc_text
@@ -23,6 +23,7 @@ from ledger.services.command_line import MAX_LINE_BYTES
 from ledger.services.ledger import Ledger
 
 JSON = {"Content-Type": "application/json"}
+_EACH = 25 * EFFORT
 
 
 def send(client: TestClient | httpx2.Client, body: bytes, **headers: str) -> httpx2.Response:
@@ -277,27 +278,6 @@ def test_a_lost_database_says_when_to_try_again(client: TestClient, ledger: Ledg
     assert again[-1] == 201
 
 
-class cut_off:  # noqa: N801  # reads as a statement
-    """Inside the context nobody can connect to the database, and nobody is connected."""
-
-    def __init__(self, database: Database) -> None:
-        self._name = psycopg.conninfo.conninfo_to_dict(database.owner)["dbname"]
-        self._elsewhere = psycopg.conninfo.make_conninfo(database.owner, dbname="postgres")
-
-    def __enter__(self) -> None:
-        self._allow(False)
-
-    def __exit__(self, *_: object) -> None:
-        self._allow(True)
-
-    def _allow(self, allowed: bool) -> None:
-        with psycopg.connect(self._elsewhere, autocommit=True) as connection:
-            connection.execute(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS {allowed}')
-            connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self._name]
-            )
-
-
 # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -309,7 +289,7 @@ def test_commands_of_many_clients_on_the_same_tasks_are_all_there_once(address: 
         chance = random.Random(who)
         answered = []
         with httpx2.Client(base_url=address, timeout=60) as client:
-            for n in range(200):
+            for n in range(_EACH):
                 task = f"T{chance.randrange(7)}"
                 body = line(
                     "report_progress", task, 2, percent=n % 100, narrative=f"{who}.{n}", idempotency_key=f"{who}.{n}"
@@ -321,9 +301,9 @@ def test_commands_of_many_clients_on_the_same_tasks_are_all_there_once(address: 
 
     with ThreadPoolExecutor(16) as threads:
         answered = sorted(each for client in threads.map(post, range(16)) for each in client)
-    assert [position for position, *_ in answered] == list(range(before, before + 3_200))
+    assert [position for position, *_ in answered] == list(range(before, before + 16 * _EACH))
     held = [
         (each.position, each.event.stream.removeprefix("task/"), each.event.version, each.event.data.narrative)  # type: ignore[attr-defined]  # all are progress reports
-        for each in ledger.log.records(before, before + 3_200)
+        for each in ledger.log.records(before, before + 16 * _EACH)
     ]
     assert held == answered

@@ -19,6 +19,7 @@ from msgspec import structs
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
+from ledger.domain.calendar import working_days
 from ledger.domain import plan as plans
 from ledger.domain import task as tasks
 from ledger.domain import unit as units
@@ -253,6 +254,11 @@ class Given:
     def task(self) -> Task:
         assert isinstance(self.state, Task)
         return self.state
+
+    def with_calendar(self, code: str = "VN") -> Given:
+        """The ledger counts its days by the calendar shipped for that country."""
+        known = Known(self.known.units, self.known.plans, self.known.calendars, working_days(code, None))
+        return replace(self, known=known)
 
     def situation(self, on: Day = TODAY) -> Situation:
         """The task at the end of that day."""

@@ -146,6 +146,30 @@ def test_a_deadline_that_rolls_forward_is_refused_as_long_as_there_is_no_calenda
     )
 
 
+def test_a_deadline_that_rolls_forward_moves_from_a_day_off_to_the_next_working_day() -> None:
+    saturday = Deadline(dt.date(2025, 3, 8), roll_forward=True)
+    now = given().with_calendar().when(assign(deadline=saturday)).recorded().situation()
+    assert now.deadline == Deadline(dt.date(2025, 3, 8), roll_forward=True, moved_to=dt.date(2025, 3, 10))
+    assert now.deadline.last_day == dt.date(2025, 3, 10)
+    holiday = Deadline(dt.date(2025, 5, 1), "before", roll_forward=True)
+    extended = TASK.with_calendar().when(cmd.ExtendDeadline(holiday)).recorded().situation()
+    assert extended.deadline is not None
+    assert extended.deadline.last_day == dt.date(2025, 5, 5)
+
+
+def test_a_deadline_on_a_working_day_stays_where_it_is() -> None:
+    monday = Deadline(dt.date(2025, 3, 10), roll_forward=True)
+    now = given().with_calendar().when(assign(deadline=monday)).recorded().situation()
+    assert now.deadline is not None
+    assert now.deadline.last_day == dt.date(2025, 3, 10)
+
+
+def test_where_a_deadline_moves_to_is_for_the_ledger_to_say() -> None:
+    given().with_calendar().when(assign(deadline=Deadline(day(9), moved_to=day(12)))).then_refused(
+        "moved_to_given", "data.deadline.moved_to"
+    )
+
+
 @pytest.mark.parametrize("far", [dt.date.min, dt.date(205, 3, 10), dt.date(3025, 3, 10), dt.date.max])
 def test_a_date_outside_the_calendar_in_use_is_a_slip_of_the_pen(far: dt.date) -> None:
     for deadline in (Deadline(far), Deadline(far, kind="before")):

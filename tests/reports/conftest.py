@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +18,6 @@ from ledger.services.ledger import Ledger
 from ledger.store.embedded import EmbeddedServer
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-Imported = Callable[[str], Ledger]
 
 
 @pytest.fixture
@@ -52,5 +52,6 @@ def script_of(path: Path) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module

@@ -126,7 +126,7 @@ def _directory(chance: random.Random) -> Script:
             (
                 (
                     "declare_day_off",
-                    {"of": "calendar/VN", "date": f"2025-03-{chance.randint(3, 28):02d}", "name": "Off"},
+                    {"of": "calendar/VN", "date": day_off, "name": "Off"},
                 ),
             ),
         )

@@ -62,7 +62,7 @@ class Lines:
         self._number += 1
         line = bytes(self._rest)
         self._rest.clear()
-        return [(self._number, line)] if line.strip() else []
+        return [(self._number, line)] if line.strip() or len(line) > MAX_LINE_BYTES else []
 
 
 class BulkAnswers(Response):

@@ -57,6 +57,11 @@ class Following:
             if time.monotonic() > deadline:
                 raise Lagging(slowest.projection, slowest.position, position)
 
+    @property
+    def listeners(self) -> int:
+        """How many are listening."""
+        return len(self._listeners)
+
     @contextmanager
     def listening(self, wake: Callable[[], object]) -> Iterator[None]:
         """Inside the context `wake` is called, from another thread, whenever the log has grown."""

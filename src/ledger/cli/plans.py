@@ -15,7 +15,6 @@ from ledger.cli import files, session
 from ledger.domain.times import local_day
 from ledger.errors import LedgerError
 from ledger.services.commands import Outcome
-from ledger.services.directory import Directory
 from ledger.services.importing import Summary
 from ledger.services.plan_files import plan_check, plan_import, unit_files
 from ledger.services.plan_files.draft import Draft, PlannedTask, PlanOptions
@@ -78,7 +77,7 @@ def import_plan(  # noqa: PLR0913, PLR0917 - Typer makes a parameter of every op
             session.stdout.print(_plan_table(draft))
         typer.echo(_plan_words(draft, summary))
     for row, error in refused:
-        session.stderr.print(f"row {row}: {error}")
+        session.stderr.print(f"row {row}: {error}", soft_wrap=True)
     _exit(draft.faulty, summary)
 
 
@@ -121,7 +120,7 @@ def template(
 ) -> None:
     """Write an empty form for a plan: headings, notes, and drop-downs with the ledger's units."""
     with session.ledger() as ledger:
-        units = Directory(ledger.log).known().units
+        units = ledger.directory.known().units
         content = make_template(units, local_day(ledger.clock(), ledger.zone), lang)
         session.write_out(content, str(output))
     typer.echo(f"A form with {len(units):,} units, written to {output}")
@@ -136,7 +135,7 @@ def _exit(faulty: bool, summary: Summary | None) -> None:
 
 def _print_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
-        session.stderr.print(str(finding))
+        session.stderr.print(str(finding), soft_wrap=True)
 
 
 def _plan_words(draft: Draft, summary: Summary | None) -> str:

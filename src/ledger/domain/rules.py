@@ -13,6 +13,7 @@ from ledger.errors import Refused
 
 if TYPE_CHECKING:
     from ledger.domain.calendar import Calendar
+    from ledger.domain.calendars.working_days import WorkingDays
     from ledger.domain.plan import Plan
     from ledger.domain.unit import Unit
 
@@ -31,6 +32,8 @@ class Known(Struct, frozen=True):
     units: Mapping[str, Unit]
     plans: Mapping[str, Plan]
     calendars: Mapping[str, Calendar] = {}
+    working_days: WorkingDays | None = None
+    """By the ledger's own calendar; None where there is none to ask."""
 
 
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2999, 12, 31)

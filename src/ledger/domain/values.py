@@ -37,10 +37,17 @@ class Deadline(Value, frozen=True):
     kind: Literal["by", "before"] = "by"
     text: Text | None = None
     roll_forward: bool = False
+    moved_to: dt.date | None = None
+    """With `roll_forward`, the working day to which the ledger moved it when it was given; commands leave it out."""
 
     @property
     def last_day(self) -> dt.date:
-        """The last local day that is still in time: `by D` ends with day D, `before D` with the day before it."""
+        """The last local day that is still in time: `by D` ends with day D, `before D` with the day before it.
+
+        With `roll_forward`, if that day is off, with the next one that is worked (RULES, days, 1).
+        """
+        if self.moved_to is not None:
+            return self.moved_to
         return self.date if self.kind == "by" else self.date - dt.timedelta(days=1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 
 from psycopg import sql
 
@@ -32,13 +33,18 @@ class Pending:
             self._open[table][table.key_of(row)] = (row, position)
         self.size += len(changes.closed) + len(changes.opened)
 
-    def write(self, connection: Connection, schema: str) -> None:
-        """All of it is in the tables of that schema, within the caller's transaction."""
+    def write(self, connection: Connection, schema: str, parked: Collection[str] = ()) -> None:
+        """All of it is in the tables of that schema, within the caller's transaction, but for what is `parked`.
+
+        Those are codes of aggregates whose rows are not whole in that schema: nothing can be built on them.
+        """
         for table, closed in self._closed.items():
+            closed = [(key, position) for key, position in closed if key[0] not in parked]
             if closed:
                 _close(connection, schema, table, closed)
         for table in self._open.keys() | self._done.keys():
             rows = self._done[table] + [(*row, known_from, None) for row, known_from in self._open[table].values()]
+            rows = [row for row in rows if row[0] not in parked]
             if rows:
                 _copy(connection, schema, table, rows)
 

@@ -77,7 +77,8 @@ class Runner:
                     row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
                     if row is None or row[0] != start:
                         continue  # another runner was faster
-                    pending[build.projection].write(connection, build.schema)
+                    parked = {stream.partition("/")[2] for stream in row[1]}
+                    pending[build.projection].write(connection, build.schema, parked)
                     for stream, failure in failed[build.projection].items():
                         connection.execute(
                             SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)

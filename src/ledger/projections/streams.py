@@ -39,22 +39,29 @@ class StreamState:
         A projection that fails on a record is out for this stream from then on: `failures` says why.
         """
         kind, _, code = record.event.stream.partition("/")
-        before = self.task
         self.version = record.event.version
-        if kind == "task":
-            self.task = tasks.evolve(before, record.event, code)
+        reading = [p for p in self.projections if p.stream_kind == kind and p.name not in self.failures]
+        before = self.task
+        if kind == "task" and reading:
+            try:
+                self.task = tasks.evolve(before, record.event, code)
+            except Exception as error:  # noqa: BLE001  # no task can come of this stream, and none of them can read it
+                self._fail(reading, record, error)
+                return []
         step = Step(record, before, self.task)
         made = []
-        for projection in self.projections:
-            if projection.stream_kind != kind or projection.name in self.failures:
-                continue
+        for projection in reading:
             try:
                 self.states[projection.name], changes = projection.apply(self.states[projection.name], step)
             except Exception as error:  # noqa: BLE001  # a poisonous event parks its stream, never the log
-                self.failures[projection.name] = StreamFailure(record.position, f"{type(error).__name__}: {error}")
+                self._fail([projection], record, error)
             else:
                 made.append((projection.name, changes))
         return made
+
+    def _fail(self, projections: Sequence[Projection], record: Record, error: Exception) -> None:
+        failure = StreamFailure(record.position, f"{type(error).__name__}: {error}")
+        self.failures.update((projection.name, failure) for projection in projections)
 
 
 class StreamCache:

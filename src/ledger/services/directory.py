@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from ledger.domain import calendar as calendars
 from ledger.domain import plan as plans
 from ledger.domain import unit as units
-from ledger.domain.calendar import Calendar
+from ledger.domain.calendar import Calendar, working_days
 from ledger.domain.events import Event
 from ledger.domain.plan import Plan
 from ledger.domain.rules import Known
@@ -29,16 +31,17 @@ def evolved(known: Known, events: Iterable[Event]) -> Known:
             all_plans[code] = plans.evolve(all_plans.get(code), event, code)
         elif kind == "calendar":
             all_calendars[code] = calendars.evolve(all_calendars.get(code), event, code)
-    return Known(all_units, all_plans, all_calendars)
+    return Known(all_units, all_plans, all_calendars, known.working_days)
 
 
 class Directory:
     """All of them, folded; they are few, so they are held whole."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, calendar: str) -> None:
         self._log = log
+        self._calendar = calendar
         self._lock = threading.Lock()
-        self._known = Known({}, {})
+        self._known = Known({}, {}, {}, working_days(calendar, None))
         self._next = 0
 
     def known(self) -> Known:
@@ -46,6 +49,8 @@ class Directory:
         with self._lock:
             records = self._log.directory_records(self._next)
             if records:
-                self._known = evolved(self._known, (record.event for record in records))
+                known = evolved(self._known, (record.event for record in records))
+                counted = working_days(self._calendar, known.calendars.get(self._calendar))
+                self._known = replace(known, working_days=counted)
                 self._next = records[-1].position + 1
             return self._known

@@ -72,7 +72,12 @@ class Ledger:
     def commands(self) -> CommandHandler:
         """The way in."""
         repository = TaskRepository(LedgerRecorder(self.database), self.log)
-        return CommandHandler(self.log, repository, Directory(self.log), self.committer, self.zone, self.clock)
+        return CommandHandler(self.log, repository, self.directory, self.committer, self.zone, self.clock)
+
+    @cached_property
+    def directory(self) -> Directory:
+        """The units, plans and calendars."""
+        return Directory(self.log, self.locale.calendar)
 
     @cached_property
     def importer(self) -> Importer:

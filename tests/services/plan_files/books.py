@@ -18,7 +18,9 @@ ROW = ("Xây dựng cơ sở dữ liệu dùng chung", "U1", "31/12/2025", "Trư
 Rows = Sequence[Sequence[Any]]
 
 
-def workbook(path: Path, rows: Rows, *, sheet: str = "Kế hoạch", then: Callable[[Any, Any], None] | None = None) -> Path:
+def workbook(
+    path: Path, rows: Rows, *, sheet: str = "Kế hoạch", then: Callable[[Any, Any], None] | None = None
+) -> Path:
     """A workbook with one sheet of those rows; `then` may do more to (book, sheet). Days become date cells."""
     with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "default_date_format": "dd/mm/yyyy"}) as book:
         page = book.add_worksheet(sheet)

@@ -7,13 +7,39 @@ import datetime as dt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ledger.services.plan_files.dates import DateError, Order, read_deadline, read_start
 from tests.support.effort import examples
 
+from ledger.services.plan_files.dates import DateError, Order, read_deadline, read_start
+
 DAYS = st.dates(dt.date(1900, 1, 1), dt.date(2999, 12, 31))
-ENGLISH = "January February March April May June July August September October November December".split()
-FRENCH = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+ENGLISH = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+FRENCH = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+]
 ORDERS: tuple[Order, ...] = ("day_first", "unknown")
 
 
@@ -42,7 +68,7 @@ ORDERS: tuple[Order, ...] = ("day_first", "unknown")
         ("6 tháng đầu năm 2025", "by", "2025-06-30"),
         ("avant le 15 octobre 2025", "before", "2025-10-15"),
         ("au plus tard le 1er mars 2025", "by", "2025-03-01"),
-        ("d’ici fin juin 2025", "by", "2025-06-30"),
+        ("d\N{RIGHT SINGLE QUOTATION MARK}ici fin juin 2025", "by", "2025-06-30"),
         ("4e trimestre 2025", "by", "2025-12-31"),
         ("2e semestre 2025", "by", "2025-12-31"),
         ("fin 2025", "by", "2025-12-31"),
@@ -134,7 +160,12 @@ def test_a_column_of_its_own_says_by_or_before_and_may_not_contradict_the_words(
 
 @pytest.mark.parametrize(
     ("text", "day"),
-    [("Quý II/2025", "2025-04-01"), ("từ tháng 3/2025", "2025-03-01"), ("from 2025", "2025-01-01"), ("1/2/2025", "2025-02-01")],
+    [
+        ("Quý II/2025", "2025-04-01"),
+        ("từ tháng 3/2025", "2025-03-01"),
+        ("from 2025", "2025-01-01"),
+        ("1/2/2025", "2025-02-01"),
+    ],
 )
 def test_a_start_is_the_first_day_of_its_period(text: str, day: str) -> None:
     assert read_start(text, "day_first").isoformat() == day

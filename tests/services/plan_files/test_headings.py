@@ -79,7 +79,11 @@ def test_a_heading_below_the_twentieth_row_is_not_looked_for() -> None:
 
 
 def test_the_first_sheet_with_a_heading_counts() -> None:
-    sheets = [sheet(("Notes",), name="A"), sheet(("Task", "Lead", "Deadline"), name="B"), sheet(("Task", "Lead"), name="C")]
+    sheets = [
+        sheet(("Notes",), name="A"),
+        sheet(("Task", "Lead", "Deadline"), name="B"),
+        sheet(("Task", "Lead"), name="C"),
+    ]
     columns = find_columns(sheets, "plan")
     assert columns is not None
     assert columns.sheet.name == "B"

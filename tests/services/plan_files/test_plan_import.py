@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Database
+from tests.services.plan_files.books import HEADINGS, ROW, plan, workbook
+from tests.support.ledgers import beginnings, line, opened
+from tests.support.ledgers import record as put
 
 from ledger.domain.events import EventData, PlanAdopted, PlanAmended, TaskAssigned
 from ledger.errors import BadFile, BadQuery, DatabaseUnavailable, LedgerError, NotFound, Refused
-from ledger.services.directory import Directory
+from ledger.services.commands import Submission
 from ledger.services.importing import Summary
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files import plan_import
 from ledger.services.plan_files.draft import Draft, PlanOptions
 from ledger.services.plan_files.plan_check import check
 from ledger.services.plan_files.plan_import import record
-from tests.conftest import Database
-from tests.services.plan_files.books import HEADINGS, ROW, plan, workbook
-from tests.support.ledgers import beginnings, line, opened, record as put
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "plan-file"
 PLAN = PlanOptions("P2", title="Plan two", document="12/KH")
@@ -114,7 +115,7 @@ def test_a_dry_run_shows_what_would_happen_and_changes_nothing(database: Databas
         before = length(ledger)
         draft = look(ledger, plan(tmp_path / "a.csv", ROW))
         assert [(task.code, task.line.lead, task.recorded) for task in draft.tasks] == [("P2-2", "U1", False)]
-        assert (length(ledger), "P2" in Directory(ledger.log).known().plans) == (before, False)
+        assert (length(ledger), "P2" in ledger.directory.known().plans) == (before, False)
 
 
 class Cut(Exception):  # noqa: N818 - it stands for a kill
@@ -154,7 +155,7 @@ def test_an_answer_that_is_lost_is_found_again(
         put(ledger, *beginnings())
         handle = ledger.commands.handle
 
-        def lost(submissions: Any) -> Any:
+        def lost(submissions: Sequence[Submission]) -> None:
             handle(submissions)
             raise DatabaseUnavailable("the connection was cut")
 
@@ -177,7 +178,7 @@ def test_codes_of_the_file_are_kept_and_known_ones_refused(database: Database, t
             (4, "Mã nhiệm vụ", "T2 is the code of row 3 already"),
         ]
         bad = plan(tmp_path / "b.csv", ("x" * 121, *ROW), ("", *rows(1)[0]), headings=headings)
-        assert [(row, column) for row, column, _ in errors(look(ledger, bad))][0] == (2, "Mã nhiệm vụ")
+        assert errors(look(ledger, bad))[0][:2] == (2, "Mã nhiệm vụ")
         good = plan(tmp_path / "c.csv", ("A/1", *ROW), ("", *rows(1)[0]), headings=headings)
         take(ledger, good)
         assert events(ledger, "task/A/1")
@@ -236,19 +237,20 @@ def test_pillars_that_differ_only_in_accents_or_case_are_an_error(database: Data
 def test_a_plan_with_more_items_than_a_record_holds_is_adopted_in_steps(database: Database, tmp_path: Path) -> None:
     headings = (*HEADINGS, "Mã mục", "Trụ cột")
     path = plan(
-        tmp_path / "a.csv", *[(*row, f"M{n}", f"{n} " + "trụ " * 100) for n, row in enumerate(rows(150))], headings=headings
+        tmp_path / "a.csv",
+        *[(*row, f"M{n}", f"{n} " + "trụ " * 100) for n, row in enumerate(rows(150))],
+        headings=headings,
     )
     with opened(database) as ledger:
         put(ledger, *beginnings())
         assert take(ledger, path).recorded == 150
         assert len(events(ledger, "plan/P2")) > 1
-        known = Directory(ledger.log).known().plans["P2"]
+        known = ledger.directory.known().plans["P2"]
         assert len(known.segments[-1].items) == 300
 
 
-@pytest.mark.parametrize(
-    ("options", "error", "reason"),
-    [
+def test_options_that_do_not_fit(database: Database, tmp_path: Path) -> None:
+    cases: list[tuple[PlanOptions, type[LedgerError], str]] = [
         (PlanOptions("P2"), BadQuery, "not adopted yet: give it a title"),
         (PlanOptions("P1", title="Another"), BadQuery, "has the title 'Plan'"),
         (PlanOptions("P2", title="x", authority="NO"), NotFound, "no unit NO"),
@@ -257,15 +259,15 @@ def test_a_plan_with_more_items_than_a_record_holds_is_adopted_in_steps(database
         (PlanOptions("P1", effective="2024-12-31"), Refused, "adopted after"),
         (PlanOptions("P2", title="x", sheet="Other"), BadFile, "it has no sheet 'Other'; it has Kế hoạch"),
         (PlanOptions(" P2", title="x"), Refused, "plan"),
-    ],
-)
-def test_options_that_do_not_fit(
-    database: Database, tmp_path: Path, options: PlanOptions, error: type[Exception], reason: str
-) -> None:
+    ]
+    path = plan(tmp_path / "a.xlsx", ROW)
     with opened(database) as ledger:
         put(ledger, *beginnings())
-        with pytest.raises(error, match=reason):
-            look(ledger, plan(tmp_path / "a.xlsx", ROW), options)
+        before = length(ledger)
+        for options, error, reason in cases:
+            with pytest.raises(error, match=reason):
+                look(ledger, path, options)
+        assert length(ledger) == before
 
 
 def test_files_without_a_plan(database: Database, tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.services.plan_files.books import csv_file, with_part, workbook
+from tests.support.effort import examples
 
 from ledger.errors import BadFile
 from ledger.services.plan_files import reading
 from ledger.services.plan_files.raw import RawRow
 from ledger.services.plan_files.reading import read_sheets
-from tests.services.plan_files.books import csv_file, with_part, workbook
-from tests.support.effort import examples
 
 SHEET = "xl/worksheets/sheet1.xml"
 
@@ -143,7 +143,7 @@ def test_a_zip_that_is_no_workbook_and_one_of_too_many_parts(tmp_path: Path) -> 
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(path, "w") as package:
         package.writestr("hello.txt", "x")
-    with pytest.raises(BadFile, match="not an .xlsx workbook"):
+    with pytest.raises(BadFile, match="not an [.]xlsx workbook"):
         read_sheets(path)
     with zipfile.ZipFile(path, "a") as package:
         package.writestr("[Content_Types].xml", "<x/>")
@@ -165,8 +165,8 @@ def test_one_cell_in_the_far_corner_asks_for_half_a_terabyte_and_is_refused(tmp_
         read_sheets(path)
 
 
-def test_a_million_blank_rows_are_passed_over(tmp_path: Path) -> None:
-    blank = b"".join(b'<row r="%d" spans="1:3" ht="15"/>' % number for number in range(2, 1_000_000))
+def test_hundreds_of_thousands_of_blank_rows_are_passed_over(tmp_path: Path) -> None:
+    blank = b"".join(b'<row r="%d" spans="1:3" ht="15"/>' % number for number in range(2, 400_000))
     path = workbook(tmp_path / "a.xlsx", [["x"]])
     with_part(path, SHEET, lambda xml: xml.replace(b"</sheetData>", blank + _cell_at("A1000000")))
     (sheet,) = read_sheets(path).sheets
@@ -189,7 +189,13 @@ def test_more_rows_than_are_taken_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", [SHEET, "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml"])
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<", b"<x/>", b'<!DOCTYPE x [<!ENTITY a "b"><!ENTITY c "&a;&a;">]><worksheet>&c;</worksheet>', b"\xff\xfe\x00"],
+    [
+        b"",
+        b"<",
+        b"<x/>",
+        b'<!DOCTYPE x [<!ENTITY a "b"><!ENTITY c "&a;&a;">]><worksheet>&c;</worksheet>',
+        b"\xff\xfe\x00",
+    ],
 )
 def test_a_broken_part_is_an_error_or_nothing(tmp_path: Path, part: str, content: bytes) -> None:
     path = with_part(workbook(tmp_path / "a.xlsx", [["x", "y"]]), part, lambda _: content)
@@ -199,7 +205,7 @@ def test_a_broken_part_is_an_error_or_nothing(tmp_path: Path, part: str, content
         assert "Traceback" not in str(error)  # noqa: PT017 - either way is right
 
 
-@examples(15)
+@examples(10)
 @given(st.data())
 def test_a_damaged_workbook_is_an_error_or_is_read(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray(workbook(tmp_path / "a.xlsx", [["x", 1, "y"]] * 5).read_bytes())

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
 
 import pytest
+import xlsxwriter
+from tests.services.plan_files.books import HEADINGS, ROW, plan, workbook
+from xlsxwriter.worksheet import Worksheet
 
 from ledger.domain.unit import Unit, UnitSituation
 from ledger.domain.values import Deadline, Indicator
@@ -17,7 +19,6 @@ from ledger.services.plan_files.reading import read_sheets
 from ledger.services.plan_files.rows import RowReader, TaskLine
 from ledger.services.plan_files.table_rows import table_rows
 from ledger.services.plan_files.unit_names import UnitNameError, UnitNames
-from tests.services.plan_files.books import HEADINGS, ROW, plan, workbook
 
 DAY = dt.date(2025, 3, 1)
 
@@ -81,9 +82,7 @@ def test_a_whole_row(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("column", "thing"), list(enumerate(["task", "unit", "time", "responsibility", "result"]))
-)
+@pytest.mark.parametrize(("column", "thing"), list(enumerate(["task", "unit", "time", "responsibility", "result"])))
 @pytest.mark.parametrize("extension", ["xlsx", "csv"])
 def test_a_missing_one_of_the_five_clear_things_is_named(
     tmp_path: Path, column: int, thing: str, extension: str
@@ -119,7 +118,7 @@ def test_a_missing_column_is_said_once(tmp_path: Path) -> None:
         (0, True, "true or false"),
     ],
 )
-def test_what_is_wrong_with_a_cell(tmp_path: Path, column: int, cell: Any, reason: str) -> None:
+def test_what_is_wrong_with_a_cell(tmp_path: Path, column: int, cell: str | float, reason: str) -> None:
     row = [*ROW]
     row[column] = cell
     (found,) = faults(plan(tmp_path / "a.xlsx", row))
@@ -129,7 +128,9 @@ def test_what_is_wrong_with_a_cell(tmp_path: Path, column: int, cell: Any, reaso
 
 def test_in_english_files_a_day_that_may_be_two_is_an_error(tmp_path: Path) -> None:
     headings = ("Task", "Lead", "Deadline", "Officer", "Result")
-    rows = [("a task", "U1", cell, "x", "y") for cell in ("03/04/2025", dt.date(2025, 4, 3), "2025-04-03", "13/04/2025")]
+    rows = [
+        ("a task", "U1", cell, "x", "y") for cell in ("03/04/2025", dt.date(2025, 4, 3), "2025-04-03", "13/04/2025")
+    ]
     ((row, column, reason),) = faults(plan(tmp_path / "a.xlsx", *rows, headings=headings))
     assert (row, column) == (2, "Deadline")
     assert "ambiguous" in reason
@@ -143,7 +144,7 @@ def test_units_with_commas_in_their_names_among_others() -> None:
 
 
 def test_a_merged_cell_counts_in_every_row_of_it(tmp_path: Path) -> None:
-    def merge(_: Any, page: Any) -> None:
+    def merge(_: xlsxwriter.Workbook, page: Worksheet) -> None:
         page.merge_range(1, 1, 2, 1, "Cục Dữ liệu")
 
     rows = [HEADINGS, ROW, ("Another thing altogether", "", *ROW[2:]), ROW]
@@ -153,7 +154,7 @@ def test_a_merged_cell_counts_in_every_row_of_it(tmp_path: Path) -> None:
 
 
 def test_column_numbers_blank_rows_and_headings_between_rows_are_no_tasks(tmp_path: Path) -> None:
-    def merge(_: Any, page: Any) -> None:
+    def merge(_: xlsxwriter.Workbook, page: Worksheet) -> None:
         page.merge_range(2, 0, 2, 4, "I. Thể chế")
 
     rows = [HEADINGS, ("(1)", 2, 3, "4", "5"), (), ROW, (), ROW]
@@ -174,7 +175,7 @@ def test_titles_alike_are_found_under_the_same_lead() -> None:
 
 def test_the_signature_passes_every_pair_that_is_alike() -> None:
     base = "xay dung va trien khai nen tang du lieu dung chung cua nganh giai doan 2025 2030"
-    for at in range(0, len(base) - 3):
+    for at in range(len(base) - 3):
         titles = Titles()
         titles.add("U1", base, "T1")
         assert titles.near("U1", base[:at] + "qzw" + base[at + 3 :]) == "T1"

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 
+from msgspec.structs import replace
+
 from ledger.domain import events as ev
+from ledger.domain.calendars.working_days import WorkingDays
 from ledger.domain.rules import check_day
 from ledger.domain.task.state import Situation, Task
 from ledger.domain.values import Deadline, Ground
 from ledger.errors import Refused
 
 
+def rolled(deadline: Deadline, working_days: WorkingDays | None, field: str) -> Deadline:
+    """The deadline, moved to the next working day if it asks for that and ends on a day off.
+
+    It is moved once, by the calendar as known when it is given: a later correction does not move a promise. Raises
+    `Refused` when the command says itself where it is moved to.
+    """
+    if deadline.moved_to is not None:
+        raise Refused("moved_to_given", f"{field}.moved_to", "the ledger works it out: give roll_forward alone")
+    check_day(deadline.date, f"{field}.date")
+    if not deadline.roll_forward or working_days is None:
+        return deadline
+    day = deadline.last_day
+    while not working_days.is_working(day):
+        day += dt.timedelta(days=1)
+    return replace(deadline, moved_to=day)
+
+
 def check_deadline(deadline: Deadline, field: str) -> None:
     """The deadline can be counted with what the ledger knows; raises `Refused` otherwise."""
     check_day(deadline.date, f"{field}.date")
-    if deadline.roll_forward:
+    if deadline.roll_forward and deadline.moved_to is None:
         raise Refused(
             "no_calendar",
             f"{field}.roll_forward",

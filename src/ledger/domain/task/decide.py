@@ -11,10 +11,18 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
 from ledger.domain.rules import Known, Moment, check_day, check_moment, check_references
-from ledger.domain.task.deadlines import check_brought_forward, check_deadline, check_extension, check_rebaseline
+from ledger.domain.task.deadlines import (
+    check_brought_forward,
+    check_deadline,
+    check_extension,
+    check_rebaseline,
+    rolled,
+)
 from ledger.domain.task.late import check_later
 from ledger.domain.task.state import Situation, Task
 from ledger.domain.values import basis_points
@@ -30,6 +38,7 @@ def decide(
 
     `task` is None when no such task exists.
     """
+    command = _with_rolled_deadline(command, known)
     check_moment(moment)
     if isinstance(command, cmd.AssignTask):
         if task is not None:
@@ -43,6 +52,15 @@ def decide(
     answer = _ANSWERS[type(command)](task, situation, command, moment)
     check_later(task, situation, answer, moment)
     return (answer,)
+
+
+def _with_rolled_deadline(command: cmd.TaskCommand, known: Known) -> cmd.TaskCommand:
+    """The command with its deadline, if it gives one, on the day to which the calendar moves it."""
+    for field in ("deadline", "new_deadline"):
+        given = getattr(command, field, None)
+        if given is not None:
+            return replace(command, **{field: rolled(given, known.working_days, f"data.{field}")})
+    return command
 
 
 def _situation_at(task: Task, command: cmd.TaskCommand, moment: Moment) -> Situation:

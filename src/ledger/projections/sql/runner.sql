@@ -3,8 +3,10 @@
 SELECT projection, build, version, status, position, fill_after FROM ledger.tracking ORDER BY projection, build
 
 -- name: lock_build
--- Take one build for the length of the transaction, so that two runners never write the same step twice.
-SELECT position FROM ledger.tracking WHERE projection = %s AND build = %s AND status <> 'filling' FOR UPDATE
+-- Take one build for the length of the transaction, so that two runners never write the same step twice; answers also
+-- the streams that it has given up on.
+SELECT t.position, ARRAY(SELECT p.stream FROM ledger.parked AS p WHERE (p.projection, p.build) = (t.projection, t.build))
+FROM ledger.tracking AS t WHERE t.projection = %s AND t.build = %s AND t.status <> 'filling' FOR UPDATE OF t
 
 -- name: move
 -- The build has followed the log up to this position.

@@ -73,9 +73,21 @@ def po_bytes(catalogue: Catalog) -> bytes:
 
 def mo_bytes(catalogue: Catalog) -> bytes:
     """The catalogue compiled. The same catalogue gives the same bytes."""
+    plain = _Dateless(locale=catalogue.locale, charset="utf-8", fuzzy=False)
+    for message in catalogue:
+        if message.id:
+            plain.add(message.id, message.string, context=message.context)
     out = io.BytesIO()
-    write_mo(out, read_po(io.BytesIO(po_bytes(catalogue))))
+    write_mo(out, plain)
     return out.getvalue()
+
+
+class _Dateless(Catalog):
+    """A catalogue whose header says only what gettext needs."""
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:
+        return [("Content-Type", "text/plain; charset=utf-8"), ("Plural-Forms", self.plural_forms)]
 
 
 def missing(catalogue: Catalog) -> list[str]:

@@ -8,13 +8,14 @@ import unicodedata
 import msgspec
 import orjson
 
+from ledger.domain.times import parse_day
 from ledger.domain.values import Ground
 from ledger.reports.base import Column
 from ledger.reports.language import Translator
 from ledger.reports.words import ground_text
 
-# A title may hold what a terminal would obey (ESC), and a page cannot show.
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]")
+# A title may hold what a terminal would obey (ESC), a page cannot show, and XML may not hold (U+FFFE, U+FFFF).
+_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 _BLANKS = re.compile(r"[\t\n\v\f\r\u2028\u2029]+")
 
 
@@ -32,9 +33,9 @@ def data_text(value: object) -> str:
 def shown(column: Column, value: object, speak: Translator) -> str:
     """The value of that column as people read it, in one line."""
     if isinstance(value, str):
-        if column.kind == "date":
+        if column.kind == "date" or (column.kind == "word" and parse_day(value)):
             return speak.date(value)
-        return speak.word(value) if column.kind == "word" else plain(value)
+        return plain(speak.word(value) if column.kind == "word" else value)
     if isinstance(value, list | tuple):
         # Places in the log are names, not amounts: no separators.
         return ", ".join(str(each) if isinstance(each, int) else _part(each, column, speak) for each in value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from ledger.reports.base import Column, Row
@@ -28,12 +30,13 @@ class Page(Struct, frozen=True):
 def page(document: Document, speak: Translator) -> Page:
     """The document's page in that language."""
     columns, body = document.report.columns, document.body
+    headings = tuple(speak.text(column.heading) for column in columns)
     sums = [(speak.text("Total"), body.total)]
     if body.residual is not None:
         sums.append((speak.text("Residual"), body.residual))
     notes = [] if body.rows else [speak.text("No rows: nothing in this scope answers to the report.")]
     for label, figures in sums:
-        beside = _beside(columns, figures, speak) if body.rows else _beside((), figures, speak)
+        beside = _beside(document, headings, figures, speak)
         if beside:
             notes.append(speak.text("{label}: {figures}", label=label, figures=beside))
     for flag, tasks in body.flags.items():
@@ -52,7 +55,7 @@ def page(document: Document, speak: Translator) -> Page:
             on=speak.date(document.on),
             as_of=speak.date(document.as_of),
         ),
-        headings=tuple(speak.text(column.heading) for column in columns),
+        headings=headings,
         sums=tuple((label, row) for label, row in sums if body.rows and any(c.key in row for c in columns)),
         notes=tuple(notes),
         basis=tuple(basis),
@@ -65,15 +68,32 @@ def sum_cells(columns: tuple[Column, ...], label: str, figures: Row, speak: Tran
 
 
 def _scope(document: Document, speak: Translator) -> str:
-    """The parameters that were given; a baseline is a code of ours, the others are people's."""
-    given = (
-        f"{speak.word(name)} {speak.word(value) if name == 'baseline' else plain(str(value))}"
-        for name, value in document.parameters.items()
-    )
+    """The parameters that were given, each in words."""
+    own = {parameter.name: parameter.kind for parameter in document.report.parameters}
+    given = []
+    for name, value in document.parameters.items():
+        kind = "choice" if name == "baseline" else own.get(name)
+        given.append(f"{speak.word(name)} {_parameter(value, kind, speak)}")
     return ", ".join(given) or speak.text("all tasks")
 
 
-def _beside(columns: tuple[Column, ...], figures: Row, speak: Translator) -> str:
-    """The figures that no column shows."""
-    keys = {column.key for column in columns}
-    return " · ".join(f"{speak.word(key)} {amount(value, speak)}" for key, value in figures.items() if key not in keys)
+def _parameter(value: object, kind: str | None, speak: Translator) -> str:
+    """A choice is a code of ours, the other texts are people's."""
+    if isinstance(value, int):
+        return speak.number(value)
+    text = str(value)
+    if kind == "choice":
+        return speak.word(text)
+    return speak.date(text) if kind == "day" else plain(text)
+
+
+def _beside(document: Document, headings: Sequence[str], figures: Row, speak: Translator) -> str:
+    """The figures that no column shows; without rows there are no columns."""
+    columns = dict(zip((column.key for column in document.report.columns), headings, strict=True))
+    shown = columns if document.body.rows else {}
+    said = (
+        f"{columns.get(key) or speak.word(key)} {amount(value, speak)}"
+        for key, value in figures.items()
+        if key not in shown and value is not None
+    )
+    return " · ".join(said)

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import subprocess
+import sys
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import orjson
-import typst
 
-from ledger.errors import BadQuery
+from ledger.errors import BadQuery, LedgerError
 from ledger.reports.document import Document
 from ledger.reports.language import Language, translator
 from ledger.reports.writers.cells import shown
 from ledger.reports.writers.page import page, sum_cells
 from ledger.reports.writers.text_table import CAPS, Lane, fit
 
-MOST_ROWS = 20_000
-"""About 900 pages. What is longer is for programs."""
-_HERE = Path(__file__).parent
+MOST_ROWS = 5_000
+"""About 200 pages. What is longer is for programs."""
+_MOST_TAGGED = 2_000
+"""Rows: tags, by which a screen reader finds its way through a table, take three quarters of a file."""
+_TIMEOUT = 120.0
 _PORTRAIT_COLUMNS = 6
 _CHARACTERS = {False: 890, True: 1320}
 """A line's characters times points of their size, upright and on its side: 182 and 269 mm, 0.58 em each."""
@@ -41,23 +43,25 @@ def write_pdf(document: Document, language: Language = "en") -> bytes:
     rows = len(document.body.rows)
     if rows > MOST_ROWS:
         raise BadQuery("format", f"{rows:,} rows are too many for pages: take xlsx or csv, or a narrower scope")
-    data = orjson.dumps(_data(document, language)).decode()
-    written = _compiler().compile(
-        format="pdf",
-        sys_inputs={"data": data},
-        timestamp=int(dt.datetime.fromisoformat(document.as_of).timestamp()),
-        pdf_tags=rows < 2000,
-    )
-    if not isinstance(written, bytes):
-        raise TypeError(f"typst gave {type(written)} for a PDF")
-    return written
+    created = max(0, int(dt.datetime.fromisoformat(document.as_of).timestamp()))
+    return _typeset(orjson.dumps(_data(document, language)), created, tagged=rows <= _MOST_TAGGED)
 
 
-@lru_cache
-def _compiler() -> typst.Compiler:
-    """Reads the template and the fonts once. No font of the machine's own is used: pages look the same everywhere."""
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[str(_HERE / "fonts")])
-    return typst.Compiler(str(_HERE / "report.typ"), root=str(_HERE), font_paths=fonts)
+def _typeset(data: bytes, created: int, *, tagged: bool) -> bytes:
+    """What the program beside this one gives for the data."""
+    program = str(Path(__file__).with_name("typeset.py"))
+    command = [sys.executable, "-I", program, str(created), "tagged" if tagged else "plain"]
+    try:
+        ended = subprocess.run(command, input=data, capture_output=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise TypesettingError(f"the pages were not set within {_TIMEOUT:.0f} s") from error
+    if ended.returncode != 0:
+        raise TypesettingError(f"the pages could not be set: {ended.stderr.decode(errors='replace').strip()}")
+    return ended.stdout
+
+
+class TypesettingError(LedgerError):
+    """The pages could not be set; no fault of the question."""
 
 
 def _data(document: Document, language: Language) -> dict[str, Any]:
@@ -68,6 +72,8 @@ def _data(document: Document, language: Language) -> dict[str, Any]:
     rows = [[shown(column, row[column.key], speak) for column in columns] for row in document.body.rows]
     rows += [sum_cells(columns, label, figures, speak) for label, figures in head.sums]
     kept = [index for index, column in enumerate(columns) if not column.detail]
+    left_out = ", ".join(head.headings[index] for index, column in enumerate(columns) if column.detail)
+    notes = [speak.text("Not shown for lack of width: {columns}", columns=left_out)] if left_out else []
     lanes = [
         Lane(head.headings[index], [row[index] for row in rows], whole=columns[index].kind in ("number", "date"))
         for index in kept
@@ -86,7 +92,7 @@ def _data(document: Document, language: Language) -> dict[str, Any]:
         ],
         "rows": [[_breakable(row[index]) for index in kept] for row in rows],
         "sums": len(head.sums),
-        "notes": head.notes,
+        "notes": [*notes, *head.notes],
         "basis": head.basis,
         "footer": f"{document.position} · {document.root}",
     }

@@ -18,7 +18,6 @@ from ledger.domain.times import local_day, parse_day
 from ledger.errors import BadFile, BadQuery, NotFound, Refused
 from ledger.projections.rows import Scope
 from ledger.services.commands import Submission
-from ledger.services.directory import Directory
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files import draft as drafts
 from ledger.services.plan_files.draft import Draft, PlannedTask, PlanOptions
@@ -66,7 +65,7 @@ class _Check:
 
     def __init__(self, ledger: Ledger, file: RawFile, columns: Columns, acting: str, options: PlanOptions) -> None:
         self._ledger, self._file, self._columns, self._options = ledger, file, columns, options
-        self._known: Known = Directory(ledger.log).known()
+        self._known: Known = ledger.directory.known()
         for unit in (acting, options.authority):
             if unit is not None and unit not in self._known.units:
                 raise NotFound("unit", unit)

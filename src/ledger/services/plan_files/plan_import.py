@@ -25,7 +25,7 @@ def record(
     """
     if draft.faulty:
         raise BadFile(draft.file, None, "it has errors, so nothing of it is recorded")
-    for outcome in ledger.commands.handle(draft.steps):
+    for outcome in ledger.commands.handle(draft.steps) if draft.steps else ():
         if isinstance(outcome, LedgerError):
             raise outcome
     summary = Summary(lines=0, replayed=sum(task.recorded for task in draft.tasks))

@@ -15,7 +15,6 @@ from ledger.domain.times import local_day, parse_day
 from ledger.domain.unit import Unit, UnitSituation
 from ledger.errors import BadFile, BadQuery, LedgerError, NotFound, Refused
 from ledger.services.commands import Submission
-from ledger.services.directory import Directory
 from ledger.services.importing import Summary
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files.draft import submission
@@ -95,7 +94,7 @@ class _Check:
         effective: str | None,
     ) -> None:  # fmt: skip
         self._file, self._lines, self._findings, self._acting = file, lines, findings, acting
-        self._units: Mapping[str, Unit] = Directory(ledger.log).known().units
+        self._units: Mapping[str, Unit] = ledger.directory.known().units
         today = local_day(ledger.clock(), ledger.zone)
         day = today if effective is None else parse_day(effective)
         if day is None:

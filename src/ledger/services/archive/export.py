@@ -1,0 +1,173 @@
+"""`ledger archive export`: bring an archive up to the newest checkpoint, whatever became of the tries before."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from msgspec import Struct
+
+from ledger.errors import BadFile, Fork, IntegrityError, Rollback
+from ledger.merkle import bundles, checkpoints
+from ledger.merkle.checkpoints import Checkpoint, CheckpointError
+from ledger.merkle.hashing import HASH_SIZE, leaf_hash
+from ledger.merkle.notes import NoteError
+from ledger.merkle.tiles import TILE_WIDTH, Tile, full_tiles
+from ledger.services import durable_files
+from ledger.services.archive import layout
+from ledger.services.ledger import Ledger
+from ledger.services.sealing import Sealed
+from ledger.store.checkpoints import CheckpointStore
+from ledger.store.tiles import LEVELS
+
+Progress = Callable[[int, int], None]
+"""Called with (entries done, entries in all)."""
+
+_PART = ".part"
+"""What is being written has this name until it is on disk. One process at a time exports into a folder."""
+
+
+class Exported(Struct, frozen=True):
+    """What an export did."""
+
+    size: int
+    entries: int
+    """That were not in the archive before, or not for certain."""
+    files: int
+    """That were written."""
+
+
+def export(ledger: Ledger, folder: Path, sealed: Sealed, progress: Progress) -> Exported:
+    """The archive holds the log up to that published checkpoint, which the signer's key has just signed or published.
+
+    A file appears under its name when it is whole and on disk; `checkpoint` is the last. An export that was killed is
+    taken up by the next. Raises `Rollback` or `Fork` when the archive holds another history, `IntegrityError` when
+    entries are not those that were hashed, and `BadFile` for a folder that cannot be written or is in use.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _alone(folder):
+            return _Export(ledger, folder, sealed).run(progress)
+    except OSError as error:
+        raise BadFile(str(error.filename or folder), None, error.strerror or str(error)) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise BadFile(str(folder), None, "another process is exporting into this folder") from error
+    finally:
+        os.close(descriptor)
+
+
+class _Export:
+    def __init__(self, ledger: Ledger, folder: Path, sealed: Sealed) -> None:
+        self._log = ledger.log
+        self._tiles = ledger.tiles
+        self._published = CheckpointStore(ledger.database)
+        self._folder = folder
+        self._sealed = sealed
+        self._size = sealed.checkpoint.size
+        self._files = 0
+        self._touched: set[Path] = set()
+
+    def run(self, progress: Progress) -> Exported:
+        (self._folder / _PART).unlink(missing_ok=True)
+        held = self._held()
+        since = held.size if held else 0
+        for index in range(since // TILE_WIDTH, full_tiles(self._size, 0)):
+            self._leaves(Tile(0, index))
+            progress(min((index + 1) * TILE_WIDTH, self._size), self._size)
+        for level in range(1, LEVELS):
+            for index in range(full_tiles(since, level), full_tiles(self._size, level)):
+                self._hashes(Tile(level, index))
+        past = [each for each in self._published.after(held.size if held else -1) if each.size <= self._size]
+        for tile in layout.partial_tiles(self._size, [each.size for each in past]):
+            (self._leaves if tile.level == 0 else self._hashes)(tile)
+        for each in past:
+            self._write(layout.past_path(each.size), each.note)
+        self._sync()
+        self._write(layout.CHECKPOINT, self._sealed.note)
+        self._sync()
+        progress(self._size, self._size)
+        return Exported(self._size, self._size - since, self._files)
+
+    def _held(self) -> Checkpoint | None:
+        """The checkpoint up to which the archive is complete; raises when it is not one of this log's past."""
+        note = self._read(layout.CHECKPOINT)
+        if note is None:
+            return None
+        try:
+            held = checkpoints.read_unverified(note)
+        except (NoteError, CheckpointError) as error:
+            raise layout.ArchiveError(layout.CHECKPOINT, str(error)) from error
+        if held.origin != self._sealed.checkpoint.origin:
+            raise BadFile(
+                str(self._folder), None, f"it is the archive of {held.origin}, not of {self._sealed.checkpoint.origin}"
+            )
+        if held.size > self._size:
+            raise Rollback(held.size, self._size)
+        found = self._tiles.root(held.size)
+        if held.root != found:
+            raise Fork(held.size, held.root, found)
+        return held
+
+    def _leaves(self, tile: Tile) -> None:
+        """The tile of leaf hashes and its entry bundle are there, the bundle first: so where the tile is, both are."""
+        content = self._tiles.content(tile)
+        if self._read(tile.path) != content or not (self._folder / tile.entries_path).is_file():
+            first = tile.index * TILE_WIDTH
+            entries = [entry for _, entry in self._log.entries(first, first + tile.width)]
+            for offset, entry in enumerate(entries):
+                if leaf_hash(entry) != content[offset * HASH_SIZE : (offset + 1) * HASH_SIZE]:
+                    raise IntegrityError(
+                        f"ALTERED: the entry at position {first + offset} is not the one that was hashed"
+                    )
+            self._write(tile.entries_path, bundles.encode(entries))
+            self._write(tile.path, content)
+        self._drop_partial(tile.entries_path)
+        self._drop_partial(tile.path)
+
+    def _hashes(self, tile: Tile) -> None:
+        self._write(tile.path, self._tiles.content(tile))
+        self._drop_partial(tile.path)
+
+    def _drop_partial(self, path: str) -> None:
+        """The partial tiles that a full one, which is on disk, has made superfluous are gone."""
+        partial = self._folder / f"{path}.p"
+        if partial.is_dir():
+            self._sync()
+            shutil.rmtree(partial)
+
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return (self._folder / path).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def _write(self, path: str, content: bytes) -> None:
+        """The file is whole under its name; its name is on disk after `_sync`."""
+        if self._read(path) == content:
+            return
+        final = self._folder / path
+        if not final.parent.is_dir():
+            final.parent.mkdir(parents=True)
+            # The new folders' names are to be synced as well.
+            self._touched.update(each for each in final.parents if each.is_relative_to(self._folder))
+        durable_files.write_synced(self._folder / _PART, content)
+        (self._folder / _PART).replace(final)
+        self._touched.add(final.parent)
+        self._files += 1
+
+    def _sync(self) -> None:
+        for folder in self._touched:
+            durable_files.sync_folder(folder)
+        self._touched.clear()

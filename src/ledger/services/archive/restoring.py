@@ -1,0 +1,45 @@
+"""`ledger archive restore`: an empty ledger holds what an archive holds, at the same positions with the same hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ledger.errors import LedgerError
+from ledger.merkle.note_keys import VerifierKey
+from ledger.merkle.tiles import TILE_WIDTH
+from ledger.services.archive import layout, verification
+from ledger.services.archive.export import Progress
+from ledger.services.archive.layout import ArchiveError
+from ledger.services.archive.verification import Verified
+from ledger.services.ledger import Ledger
+from ledger.services.refill import Refill
+from ledger.store.checkpoints import CheckpointStore
+
+
+def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
+    """The ledger holds the entries and checkpoints of the archive, which was verified first.
+
+    Only into an empty ledger, or one in which a restore of the same archive was interrupted: then it goes on there.
+    Raises `ArchiveError` as `verification.verify` does, or for entries that are not a ledger's; `NotEmpty`; and
+    `Fork` when the entries do not come to the root that was signed.
+    """
+
+    def misplaced(position: int, reason: str) -> LedgerError:
+        return ArchiveError("tile/entries", reason, position)
+
+    refill = Refill(ledger.log, misplaced)
+    verified = verification.verify(folder, trusted, lambda _done, _all: None)
+    size = verified.newest.size
+    for number, bundle in enumerate(verification.entries(folder, size)):
+        for entry in bundle:
+            refill.add(entry)
+        progress(min((number + 1) * TILE_WIDTH, size), size)
+    refill.finish()
+    ledger.tiles.fill(size)
+    published = CheckpointStore(ledger.database)
+    for each in layout.past_sizes(folder):
+        if each < size:
+            published.publish(each, (folder / layout.past_path(each)).read_bytes())
+    published.publish(size, (folder / layout.CHECKPOINT).read_bytes())
+    return verified

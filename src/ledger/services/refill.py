@@ -1,0 +1,64 @@
+"""Putting entries back into an empty ledger, one after the other, as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ledger.domain.events import HistoryImported, Record
+from ledger.errors import LedgerError, NotEmpty
+from ledger.services.export import BATCH
+from ledger.store.entry import decode_entry
+from ledger.store.log import Log
+
+
+class Refill:
+    """Takes the entries of a log from position 0 on; a log that an earlier try began to fill is gone on with.
+
+    `misplaced(position, reason)` makes the error for an entry that does not follow from those before it. Raises
+    `NotEmpty` for a ledger that holds anything else, from the beginning or at the first entry that differs.
+    """
+
+    def __init__(self, log: Log, misplaced: Callable[[int, str], LedgerError]) -> None:
+        self._log = log
+        self._misplaced = misplaced
+        self._held = log.head().next_position
+        if self._held and not log.is_restoring():
+            raise NotEmpty(self._held)
+        self._batch: list[tuple[Record, bytes]] = []
+        self._next = 0
+        self._imports: set[str] = set()
+        self._live_from: int | None = None
+
+    def add(self, entry: bytes) -> None:
+        """The entry is next. Raises what `misplaced` makes for bytes that are no entry, and as the class says."""
+        try:
+            record = decode_entry(self._next, entry)
+        except LedgerError as error:
+            raise self._misplaced(self._next, str(error)) from error
+        # The first record that no import brought in is where the ledger went live.
+        if isinstance(record.event.data, HistoryImported):
+            self._imports.add(record.event.id)
+        elif self._live_from is None and record.event.causation not in self._imports:
+            self._live_from = record.position
+        self._batch.append((record, entry))
+        self._next += 1
+        if len(self._batch) == BATCH:
+            self._put_back()
+
+    def finish(self) -> int:
+        """All that was added is in the log, and nothing else; returns how many entries that are."""
+        if self._batch:
+            self._put_back()
+        if self._next < self._held:
+            raise NotEmpty(self._held)
+        return self._next
+
+    def _put_back(self) -> None:
+        first, last = self._batch[0][0].position, self._batch[-1][0].position
+        for position, entry in self._log.entries(first, min(self._held, last + 1)):
+            if entry != self._batch[position - first][1]:
+                raise NotEmpty(self._held)
+        missing = [each for each in self._batch if each[0].position >= self._held]
+        if missing:
+            self._log.restore(missing, self._live_from, self._misplaced)
+        self._batch = []

@@ -1,0 +1,306 @@
+"""The runner: every build in step with the log, exactly once, whoever runs and whenever he is killed."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from tests.conftest import Database
+from tests.store.test_entry import officer
+from tests.support.effort import EFFORT
+from tests.support.histories import random_lines
+from tests.support.killing import killed
+from tests.support.ledgers import beginnings, line, opened, record, submit
+from tests.support.read_models import Contents, begin_anew, build_of, check_rebuilt_alike, contents
+
+from ledger.errors import EntryError
+from ledger.projections import builds, runner
+from ledger.projections.base import Changes, Projection, Step
+from ledger.projections.follower import Follower
+from ledger.projections.plan_state import PlanState, PlanStateRuns
+from ledger.projections.runner import Runner
+from ledger.projections.streams import StreamCache
+from ledger.services.ledger import Ledger
+from ledger.store.append import Append
+from ledger.store.entry import encode_event
+
+TASKS = [f"T{n}" for n in range(12)]
+
+
+@pytest.fixture
+def database(database: Database) -> Database:
+    """With a history in its log, and nothing in its read models."""
+    with opened(database) as ledger:
+        record(ledger, *beginnings())
+        submit(ledger, *random_lines(random.Random(11), TASKS, 250))
+    return database
+
+
+@pytest.fixture
+def ledger(database: Database) -> Iterator[Ledger]:
+    """A ledger whose read models have not followed yet."""
+    with opened(database) as made:
+        yield made
+
+
+@pytest.fixture
+def expected(ledger: Ledger) -> Contents:
+    """What one runner makes of the log in one go."""
+    head = ledger.log.head().next_position
+    assert ledger.runner.catch_up() == head
+    made = contents(ledger)
+    assert {rows[0] for name, rows in made.items() if name.endswith("stands at")} == {(head,)}
+    begin_anew(ledger)
+    assert contents(ledger) != made
+    return made
+
+
+def new_runner(ledger: Ledger) -> Runner:
+    return Runner(ledger.database, ledger.log, ledger.projections)
+
+
+# ── exactly once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("batch", [1, 7, 2000])
+def test_the_size_of_a_batch_does_not_matter(
+    ledger: Ledger, expected: Contents, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BATCH", batch)
+    new_runner(ledger).catch_up()
+    assert contents(ledger) == expected
+
+
+def test_nor_where_one_stops_on_the_way(ledger: Ledger, expected: Contents) -> None:
+    head = ledger.log.head().next_position
+    chance = random.Random(5)
+    for stop in sorted(chance.sample(range(head), 10)):
+        following = new_runner(ledger) if chance.random() < 0.5 else ledger.runner
+        assert following.catch_up(stop) == stop
+        assert build_of(ledger, "plan_state").position == stop
+    ledger.runner.catch_up()
+    assert contents(ledger) == expected
+
+
+def test_nor_what_is_at_hand(ledger: Ledger, expected: Contents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runner that has to read nearly every stream anew for every batch writes the same."""
+    monkeypatch.setattr(runner, "BATCH", 7)
+    following = new_runner(ledger)
+    following._cache = StreamCache(max_events=3)
+    following.catch_up()
+    assert contents(ledger) == expected
+
+
+def test_two_runners_at_once_write_every_row_once(
+    ledger: Ledger, expected: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BATCH", 5)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            new_runner(ledger).catch_up()
+        except BaseException as error:  # noqa: BLE001  # shown by the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert contents(ledger) == expected
+
+
+RUNNER = """
+import sys, time
+from ledger.projections import changes, runner
+from ledger.services.ledger import Ledger
+from ledger.settings import Settings
+
+write = changes.Pending.write
+def slowly(self, connection, schema):
+    write(self, connection, schema)
+    time.sleep(0.001)
+
+changes.Pending.write = slowly
+runner.BATCH = 3
+with Ledger(Settings(database_url=sys.argv[1])) as ledger:
+    print("begins", flush=True)
+    ledger.runner.catch_up()
+"""
+
+
+def test_a_runner_that_is_killed_in_a_batch_leaves_it_to_the_next(
+    ledger: Ledger, database: Database, expected: Contents
+) -> None:
+    chance = random.Random(3)
+    kills = [killed(RUNNER, database.app, after=chance.uniform(0.0, 0.15)) for _ in range(3 * EFFORT)]
+    assert any(kills)
+    ledger.runner.catch_up()
+    assert contents(ledger) == expected
+
+
+def test_a_batch_that_fails_is_made_again(ledger: Ledger, expected: Contents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is at hand in memory after a failure must not be taken for what is in the tables."""
+    monkeypatch.setattr(runner, "BATCH", 10)
+    following = new_runner(ledger)
+    chance = random.Random(8)
+    write = runner.Pending.write
+
+    def failing(self: runner.Pending, connection: psycopg.Connection, schema: str) -> None:
+        write(self, connection, schema)
+        if chance.random() < 0.1:
+            raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr(runner.Pending, "write", failing)
+    failures = 0
+    while build_of(ledger, "plan_tree").position < ledger.log.head().next_position:
+        try:
+            following.catch_up()
+        except Exception:  # noqa: BLE001  # of our own making
+            failures += 1
+    assert failures > 3
+    monkeypatch.undo()
+    following.catch_up()
+    assert contents(ledger) == expected
+
+
+def test_what_was_followed_equals_what_is_rebuilt(ledger: Ledger) -> None:
+    ledger.runner.catch_up()
+    check_rebuilt_alike(ledger)
+
+
+def test_progress_is_told(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "BATCH", 20)
+    told: list[tuple[int, int]] = []
+    head = ledger.runner.catch_up(progress=lambda done, total: told.append((done, total)))
+    assert told[0] == (0, head)
+    assert told[-1] == (head, head)
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    ledger.runner.catch_up(progress=lambda *_: pytest.fail("there is nothing to do"))
+
+
+# ── poison ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Poisoned(PlanState):
+    """Cannot bear the third record of task T3."""
+
+    def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
+        if step.record.event.stream == "task/T3" and step.record.event.version == 3:
+            raise ZeroDivisionError("poison")
+        return super().apply(state, step)
+
+
+def with_poison(ledger: Ledger) -> tuple[Projection, ...]:
+    return tuple(Poisoned() if projection.name == "plan_state" else projection for projection in ledger.projections)
+
+
+@pytest.mark.parametrize("batch", [1, 7, 2000])
+def test_a_poisonous_event_parks_its_task_and_the_others_go_on(
+    ledger: Ledger, expected: Contents, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "BATCH", batch)
+    head = ledger.log.head().next_position
+    for stop in (head // 2, head):
+        assert Runner(ledger.database, ledger.log, with_poison(ledger)).catch_up(stop) == stop
+    made = contents(ledger)
+    third = ledger.log.stream_records({"task/T3": 0}, head)["task/T3"][2]
+    assert made["parked"] == [("plan_state", "task/T3", third.position, "ZeroDivisionError: poison")]
+    for table, rows in expected.items():
+        if table in ("situation", "progress"):
+            assert without_t3(made[table]) == without_t3(rows)
+            assert made[table] != rows or table == "progress"
+        elif table != "parked":
+            assert made[table] == rows, table
+
+
+def without_t3(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row for row in rows if not row[0].startswith("(T3,")]
+
+
+def test_a_parked_task_stays_parked_though_the_code_was_mended(ledger: Ledger, expected: Contents) -> None:
+    """Its rows lack what came of the poison, so nothing can be built on them: it takes a rebuild."""
+    head = ledger.log.head().next_position
+    Runner(ledger.database, ledger.log, with_poison(ledger)).catch_up(head * 2 // 3)
+    parked = contents(ledger)
+    assert parked["parked"]
+    assert new_runner(ledger).catch_up() == head
+    made = contents(ledger)
+    assert made["parked"] == parked["parked"]
+    assert made["charge"] == expected["charge"]
+    for table in ("situation", "progress"):
+        assert without_t3(made[table]) == without_t3(expected[table])
+        assert only_t3(made[table]) == only_t3(parked[table])
+
+
+def only_t3(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [row for row in rows if row[0].startswith("(T3,")]
+
+
+def test_a_stream_of_which_no_task_can_come_parks_too(ledger: Ledger, expected: Contents) -> None:
+    encoded = encode_event(officer("x", stream="task/BAD"))
+    ledger.committer.append([Append("task/BAD", 0, (("task.officer-named", encoded),))])
+    record(ledger, line("assign_task", "T99", 3, title="after it", lead="U1"))
+    head = ledger.runner.catch_up()
+    made = contents(ledger)
+    assert {row[:3] for row in made["parked"]} == {
+        (projection.name, "task/BAD", head - 2) for projection in ledger.projections if projection.stream_kind == "task"
+    }
+    assert any("T99" in row[0] for row in made["situation"])
+    assert [row for row in made["timeline"] if "BAD" in row[0]] == []
+    assert set(expected["timeline"]) < set(made["timeline"])
+
+
+def test_an_entry_of_an_unknown_type_stops_the_runner_before_it(ledger: Ledger, expected: Contents) -> None:
+    """A newer product wrote it: to go on without it would make rows that are wrong, and look right."""
+    ledger.committer.append([Append("x/1", 0, (("x.unheard-of", b"{}"),))])
+    for _ in range(2):
+        with pytest.raises(EntryError, match=f"position {ledger.log.head().next_position - 1}"):
+            new_runner(ledger).catch_up()
+    assert ledger.runner.catch_up(ledger.log.head().next_position - 1)
+    assert contents(ledger) == expected
+
+
+# ── following ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_follower_is_woken_by_an_append_and_survives_the_loss_of_its_connection(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.projections.follower.RETRY_SECONDS", 0.05)
+    follower = Follower(ledger.database, new_runner(ledger))
+    follower.start()
+    try:
+        wait_for(ledger)
+        for n in range(3):
+            record(ledger, line("report_progress", "T1", 20, percent=n))
+            began = time.monotonic()
+            wait_for(ledger)
+            assert time.monotonic() - began < 0.8, "it was the poll, and not the notification"
+        with psycopg.connect(database.owner, autocommit=True) as owner:
+            owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'")
+        record(ledger, line("report_progress", "T1", 20, percent=50))
+        wait_for(ledger)
+        assert follower.is_alive
+    finally:
+        follower.stop()
+    assert not follower.is_alive
+    check_rebuilt_alike(ledger)
+
+
+def wait_for(ledger: Ledger) -> None:
+    deadline = time.monotonic() + 20
+    head = ledger.log.head().next_position
+    while True:
+        with ledger.database.connection() as connection:
+            if all(build.position == head for build in builds.all_builds(connection)):
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

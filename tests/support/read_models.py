@@ -1,0 +1,60 @@
+"""What is in the tables of read models, and how to begin them anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import sql
+
+from ledger.projections import builds, rebuild
+from ledger.projections.base import Projection
+from ledger.projections.builds import Build
+from ledger.services.ledger import Ledger
+
+Contents = dict[str, list[tuple[Any, ...]]]
+
+
+def contents(ledger: Ledger) -> Contents:
+    """Every row of every table of the active builds, and where each build stands."""
+    found: Contents = {"parked": []}
+    with ledger.database.connection() as connection:
+        active = builds.active_builds(connection, ledger.projections)
+        for projection in ledger.projections:
+            build = active[projection.name]
+            found[f"{projection.name} stands at"] = [(build.position,)]
+            for table in projection.tables:
+                statement = sql.SQL("SELECT t.*::text FROM {} AS t ORDER BY 1").format(
+                    sql.Identifier(build.schema, table.name)
+                )
+                found[table.name] = connection.execute(statement).fetchall()
+        found["parked"] = [(p.projection, p.stream, p.position, p.error) for p in builds.parked(connection)]
+    return found
+
+
+def begin_anew(ledger: Ledger) -> None:
+    """The read models are empty, and have read nothing."""
+    with ledger.database.connection() as connection:
+        for build in builds.all_builds(connection):
+            builds.drop(connection, build)
+    builds.ensure(ledger.database, ledger.projections)
+
+
+def build_of(ledger: Ledger, projection: Projection | str, number: int | None = None) -> Build:
+    """The build of that number, by default the active one."""
+    name = projection if isinstance(projection, str) else projection.name
+    with ledger.database.connection() as connection:
+        for build in builds.all_builds(connection):
+            if build.projection == name and (build.build == number or (number is None and build.status == "active")):
+                return build
+    raise AssertionError(f"{name} has no such build")
+
+
+def check_rebuilt_alike(ledger: Ledger) -> None:
+    """What was followed event by event equals what a rebuild makes of each stream as a whole."""
+    for projection in ledger.projections:
+        new = rebuild.fill(ledger.database, ledger.log, projection)
+        ledger.runner.catch_up()
+        old = build_of(ledger, projection)
+        with ledger.database.connection() as connection:
+            assert rebuild.diff(connection, projection, old, new) == []
+            builds.drop(connection, new)
