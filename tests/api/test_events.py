@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import fastapi.routing
@@ -17,9 +17,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.api.conftest import assigned, cut_off
 from tests.conftest import Database
-from tests.support.ledgers import line, micros, record
+from tests.support.ledgers import line, micros, record, submit
 
 from ledger.api.parts import Parts
+from ledger.errors import DatabaseUnavailable
 from ledger.services.export import export_line
 from ledger.services.ledger import Ledger
 from ledger.store.entry import event_bytes
@@ -82,16 +83,18 @@ def test_a_parameter_that_cannot_be_read_is_named(client: TestClient, path: str,
 # ── the stream ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.fixture
+def browser(address: str) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=address, timeout=10) as client:
+        yield client
+
+
 @contextmanager
-def listening(address: str, after: int | None = None, **headers: str) -> Iterator[Iterator[str]]:
+def listening(browser: httpx2.Client, after: int | None = None, **headers: str) -> Iterator[Iterator[str]]:
     """The lines of the stream, as they come."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with (
-        httpx2.Client(base_url=address, timeout=10) as client,
-        client.stream(
-            "GET", "/v1/events/stream", params={} if after is None else {"after": after}, headers=named
-        ) as answer,
-    ):
+    parameters = {} if after is None else {"after": after}
+    with browser.stream("GET", "/v1/events/stream", params=parameters, headers=named) as answer:
         assert answer.status_code == 200
         assert answer.headers["Content-Type"].partition(";")[0] == "text/event-stream"
         assert answer.headers["Cache-Control"] == "no-cache"
@@ -113,29 +116,29 @@ def events(lines: Iterator[str], count: int) -> list[tuple[int, dict[str, Any]]]
     return found
 
 
-def test_a_stream_gives_what_is_there_and_then_what_comes(address: str, ledger: Ledger) -> None:
-    with listening(address) as lines, httpx2.Client(base_url=address) as client:
+def test_a_stream_gives_what_is_there_and_then_what_comes(browser: httpx2.Client, ledger: Ledger) -> None:
+    with listening(browser) as lines:
         assert [position for position, _ in events(lines, 7)] == list(range(7))
         for n in range(3):
             record(ledger, assigned(f"T{n}"))
             ((position, data),) = events(lines, 1)
             assert position == 7 + n
-            (paged,) = client.get("/v1/events", params={"after": position - 1}).json()["events"]
+            (paged,) = browser.get("/v1/events", params={"after": position - 1}).json()["events"]
             assert data == paged
 
 
-def test_a_stream_is_taken_up_where_it_was_left(address: str, ledger: Ledger) -> None:
-    with listening(address, after=4) as lines:
+def test_a_stream_is_taken_up_where_it_was_left(browser: httpx2.Client, ledger: Ledger) -> None:
+    with listening(browser, after=4) as lines:
         assert [position for position, _ in events(lines, 2)] == [5, 6]
     record(ledger, *(assigned(f"T{n}") for n in range(3)))
     # What a browser sends when it comes back: the same address, and what it saw last.
-    with listening(address, after=4, Last_Event_ID="6") as lines:
+    with listening(browser, after=4, Last_Event_ID="6") as lines:
         assert [position for position, _ in events(lines, 3)] == [7, 8, 9]
 
 
-def test_a_stream_gives_a_long_log_whole(address: str, ledger: Ledger) -> None:
+def test_a_stream_gives_a_long_log_whole(browser: httpx2.Client, ledger: Ledger) -> None:
     record(ledger, *(assigned(f"T{n}") for n in range(500)))
-    with listening(address) as lines:
+    with listening(browser) as lines:
         assert [position for position, _ in events(lines, 507)] == list(range(507))
 
 
@@ -145,9 +148,11 @@ def test_a_last_event_that_is_no_position_is_refused(client: TestClient, seen: s
     assert (answer.status_code, answer.json()["parameter"]) == (400, "Last-Event-ID")
 
 
-def test_an_idle_stream_holds_nothing_and_ends_with_its_client(address: str, app: FastAPI, ledger: Ledger) -> None:
+def test_an_idle_stream_holds_nothing_and_ends_with_its_client(
+    browser: httpx2.Client, app: FastAPI, ledger: Ledger
+) -> None:
     parts: Parts = app.state.parts
-    with listening(address) as lines:
+    with listening(browser) as lines:
         events(lines, 7)
         wait_until(lambda: parts.stream_readers.borrowed_tokens == 0)
         pool = ledger.database.pool.get_stats()
@@ -157,34 +162,50 @@ def test_an_idle_stream_holds_nothing_and_ends_with_its_client(address: str, app
     wait_until(lambda: parts.following.listeners == 0)
 
 
-def test_an_idle_stream_is_kept_open_by_comments(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_stream_is_kept_open_by_comments(browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.05)
-    with listening(address, after=6) as lines:
+    with listening(browser, after=6) as lines:
         assert [next(lines) for _ in range(4)] == [": ping", "", ": ping", ""]
 
 
-def test_many_streams_do_not_keep_others_waiting(address: str, ledger: Ledger) -> None:
-    """Eighty of them are more than the server has threads, and ten times more than it has connections."""
-    with ExitStack() as streams, httpx2.Client(base_url=address) as client:
-        all_lines = [streams.enter_context(listening(address, after=6)) for _ in range(80)]
+def test_many_streams_do_not_keep_others_waiting(browser: httpx2.Client, ledger: Ledger) -> None:
+    """Sixty of them are more than the server has threads, and many more than it has connections."""
+    with ExitStack() as streams:
+        all_lines = [streams.enter_context(listening(browser, after=6)) for _ in range(60)]
         begun = time.monotonic()
         record(ledger, assigned("T1"))
-        assert client.get("/v1/tasks/T1").status_code == 200
+        assert browser.get("/v1/tasks/T1").status_code == 200
         assert time.monotonic() - begun < 5
         assert all(events(lines, 1)[0][0] == 7 for lines in all_lines)
 
 
-def test_a_stream_ends_when_the_database_is_lost(address: str, ledger: Ledger, database: Database) -> None:
-    """Its client comes back by itself, and says what it saw last."""
-    ledger.database.pool.timeout = 0.1
-    with listening(address) as lines:
+def test_a_stream_outlives_a_lost_database(browser: httpx2.Client, ledger: Ledger, database: Database) -> None:
+    with listening(browser) as lines:
         events(lines, 7)
         with cut_off(database):
-            for _ in lines:
-                pass
+            time.sleep(0.2)
+        with suppress(DatabaseUnavailable):  # its connection was lost as well
+            submit(ledger, assigned("T1", idempotency_key="k"))
+        submit(ledger, assigned("T1", idempotency_key="k"))
+        assert [position for position, _ in events(lines, 1)] == [7]
 
 
-def wait_until(holds: Any) -> None:
+def test_a_stream_that_cannot_read_ends(
+    browser: httpx2.Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client comes back by itself, and says what it saw last."""
+    with listening(browser) as lines:
+        events(lines, 7)
+
+        def fail(*_: object) -> None:
+            raise DatabaseUnavailable("it is gone")
+
+        monkeypatch.setattr(ledger.log, "entries", fail)
+        record(ledger, assigned("T1"))
+        assert not "".join(lines)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 5
     while not holds():
         assert time.monotonic() < deadline

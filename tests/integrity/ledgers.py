@@ -39,10 +39,14 @@ def fill(ledger: Ledger, count: int, stream: str = "s", start: int = 0) -> None:
     recorder = LedgerRecorder(ledger.database)
     while count:
         batch = min(count, 2_000)
-        events = tuple(("test.event", b'{"n":%d}' % n) for n in range(start, start + batch))
+        events = tuple(("test.event", _event(stream, n + 1)) for n in range(start, start + batch))
         (answer,) = recorder.append([Append(stream, start, events)])
         assert answer.status == "recorded", answer
         start, count = start + batch, count - batch
+
+
+def _event(stream: str, version: int) -> bytes:
+    return b'{"stream":"%b","type":"test.event","version":%d}' % (stream.encode(), version)
 
 
 def seal(ledger: Ledger) -> Sealed:

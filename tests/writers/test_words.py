@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from tests.support.any_event import EVENTS
 
 from ledger.domain import events as ev
@@ -14,6 +14,7 @@ from ledger.reports.language import LANGUAGES, Language
 from ledger.reports.words import MESSAGES, describe
 
 
+@settings(max_examples=60)
 @given(EVENTS)
 def test_every_event_of_every_type_has_one(event: ev.Event) -> None:
     for language in LANGUAGES:

@@ -63,7 +63,9 @@ async def reports() -> Response:
 )
 def one_report(request: Request, name: str, question: Annotated[Question, Query()]) -> Response:
     """One report."""
-    chosen = question.format or _accepted(", ".join(request.headers.getlist("accept")))
+    chosen = question.format
+    if chosen is None:
+        chosen = _accepted(", ".join(request.headers.getlist("accept")))
     if chosen not in WRITERS:
         raise BadQuery("format", f"{chosen!r} is not one of {', '.join(WRITERS)}")
     parts = parts_of(request)

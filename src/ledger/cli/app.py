@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import administration, archive, demo, files, keys, log, plans, projections, reading, serve
+from ledger.cli import administration, archive, demo, files, keys, log, plans, projections, reading, serve, verify
 
 app = typer.Typer(
     name="ledger",
@@ -19,7 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, files, plans, reading, projections, keys, log, archive, administration):
+for module in (demo, serve, files, plans, reading, projections, keys, log, archive, verify, administration):
     module.register(app)
 
 

@@ -35,7 +35,10 @@ def register(app: typer.Typer) -> None:
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to bring up to date.", file_okay=False)],
 ) -> None:
-    """Sign a checkpoint over all that is recorded, and write what the archive lacks. An interrupted export is run again."""
+    """Sign a checkpoint over all that is recorded, and write what the archive lacks.
+
+    An interrupted export is run again.
+    """
     with session.ledger() as ledger, session.progress(f"Exporting to {folder.name}") as advance:
         sealed = sealing.current(ledger)
         exported = exports.export(ledger, folder, sealed, advance)
@@ -49,7 +52,7 @@ def export(
 def verify(folder: Folder, vkey: Vkeys = None) -> None:
     """Rebuild every tile and root from the entries, and verify every signature; needs no database and no server.
 
-    Without --vkey the key of this machine's ledger counts. Names the first file or position that is wrong (exit code 1).
+    Without --vkey the key of this machine's ledger counts. Names the first file or position that is wrong: exit code 1.
     """
     with session.settings() as settings, session.progress(f"Verifying {folder.name}") as advance:
         verified = verification.verify(folder, _trusted(settings, vkey), advance)

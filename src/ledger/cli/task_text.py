@@ -40,11 +40,14 @@ def facts(page: dict[str, Any], speak: Translator) -> Table:
         value = state.get(name)
         if value not in (None, [], ""):
             table.add_row(speak.word(name), ", ".join(_fact(name, each, speak) for each in _several(value)))
-    for name in ("original", "baseline", "deadline"):
-        given = state[name]
-        table.add_row(
-            speak.word(name), due_text(given["kind"], given["date"], speak) if given else speak.word("not_stated")
-        )
+    deadlines = (
+        (speak.text("Original deadline"), state["original"]),
+        (speak.text("Baseline"), state["baseline"]),
+        (speak.text("Current deadline"), state["deadline"]),
+    )
+    for label, given in deadlines:
+        said = due_text(given["kind"], given["date"], speak) if given else speak.word("not_stated")
+        table.add_row(label.lower(), said)
     for blocker in state["blockers"]:
         if blocker["resolved_on"] is None and blocker["verdict"] != "rejected":
             said = plain(blocker["description"] or blocker["category"])

@@ -38,8 +38,8 @@ class Pending:
 
         Those are codes of aggregates whose rows are not whole in that schema: nothing can be built on them.
         """
-        for table, closed in self._closed.items():
-            closed = [(key, position) for key, position in closed if key[0] not in parked]
+        for table, all_closed in self._closed.items():
+            closed = [(key, position) for key, position in all_closed if key[0] not in parked]
             if closed:
                 _close(connection, schema, table, closed)
         for table in self._open.keys() | self._done.keys():

@@ -129,8 +129,13 @@ def _deadline(deadline: Deadline | None) -> Json | None:
     """The deadline with the last local day that is still in time."""
     if deadline is None:
         return None
-    given: Json = to_builtins(deadline)
-    return given | {"last_day": deadline.last_day.isoformat()}
+    return {
+        "date": deadline.date.isoformat(),
+        "kind": deadline.kind,
+        "text": deadline.text,
+        "roll_forward": deadline.roll_forward,
+        "last_day": deadline.last_day.isoformat(),
+    }
 
 
 def _percent(points: int | None) -> int | float | None:

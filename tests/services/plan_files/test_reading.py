@@ -143,7 +143,7 @@ def test_a_zip_that_is_no_workbook_and_one_of_too_many_parts(tmp_path: Path) -> 
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(path, "w") as package:
         package.writestr("hello.txt", "x")
-    with pytest.raises(BadFile, match="not an [.]xlsx workbook"):
+    with pytest.raises(BadFile, match=r"not an \.xlsx workbook"):
         read_sheets(path)
     with zipfile.ZipFile(path, "a") as package:
         package.writestr("[Content_Types].xml", "<x/>")

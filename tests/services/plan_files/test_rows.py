@@ -173,7 +173,7 @@ def test_titles_alike_are_found_under_the_same_lead() -> None:
     assert titles.near("U1", "Nâng cấp hạ tầng máy chủ dùng chung") is None
 
 
-def test_the_signature_passes_every_pair_that_is_alike() -> None:
+def test_the_tally_passes_every_pair_that_is_alike() -> None:
     base = "xay dung va trien khai nen tang du lieu dung chung cua nganh giai doan 2025 2030"
     for at in range(len(base) - 3):
         titles = Titles()

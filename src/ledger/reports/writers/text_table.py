@@ -12,7 +12,7 @@ from rich.cells import cell_len, chop_cells
 GAP = "  "
 CAPS = (32, 24, 20, 16, 14, 13, 12, 11, 10, 9, 8)
 """How much of a long word a column of texts must at least hold, from what is wished for to what will do."""
-_SHORT = 14
+_SHORT = 18
 _PIECES = re.compile(r"[^-/_.,;]*[-/_.,;]+|[^-/_.,;]+")
 """Where a word that is too long breaks best: behind its punctuation."""
 

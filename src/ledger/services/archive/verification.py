@@ -67,11 +67,14 @@ def entries(folder: Path, size: int) -> Iterator[list[bytes]]:
 
 
 def _entries(folder: Path, tile: Tile) -> list[bytes]:
-    path = tile.entries_path
+    path, whole = tile.entries_path, Tile(0, tile.index).entries_path
+    fallback = _falls_back(folder, path, whole)
     try:
-        found = bundles.decode(_read(folder, path))
+        found = bundles.decode(_read(folder, whole if fallback else path))
     except BundleError as error:
         raise ArchiveError(path, str(error), tile.index * TILE_WIDTH + error.index) from error
+    if fallback:
+        found = found[: tile.width]
     if len(found) != tile.width:
         missing = tile.index * TILE_WIDTH + min(len(found), tile.width)
         raise ArchiveError(path, f"{len(found)} entries stand where there are {tile.width}", missing)
@@ -140,7 +143,11 @@ class _Tree:
                 raise ArchiveError(tile.entries_path, "its entries are not those of the wider bundle")
 
     def _compare(self, tile: Tile, hashes: list[bytes]) -> None:
-        content, expected = _read(self._folder, tile.path), b"".join(hashes)
+        expected, whole = b"".join(hashes), Tile(tile.level, tile.index).path
+        if _falls_back(self._folder, tile.path, whole):
+            content = _read(self._folder, whole)[: tile.byte_length]
+        else:
+            content = _read(self._folder, tile.path)
         if content == expected:
             return
         if len(content) != len(expected):
@@ -151,6 +158,11 @@ class _Tree:
             raise ArchiveError(tile.entries_path, reason, tile.index * TILE_WIDTH + offset)
         below = Tile(tile.level - 1, tile.index * TILE_WIDTH + offset)
         raise ArchiveError(tile.path, f"its hash {offset} is not the root of {below.path}")
+
+
+def _falls_back(folder: Path, path: str, whole: str) -> bool:
+    """A partial tile or bundle has given way to the full one: C2SP tlog-tiles, "Partial Tiles"."""
+    return not (folder / path).exists() and (folder / whole).exists()
 
 
 def _checkpoint(folder: Path, path: str, trusted: Sequence[VerifierKey] | None) -> Checkpoint:

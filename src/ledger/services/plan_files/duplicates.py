@@ -3,60 +3,68 @@
 from __future__ import annotations
 
 import difflib
-import zlib
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 
 from ledger.services.plan_files.folding import folded
 
 ALIKE = 0.92
 """From this ratio on (difflib's: twice the characters in common, by both lengths) two titles are nearly equal."""
-_BITS = 1024
-_SLACK = 12
+_KINDS, _COUNTED = 37, 64
+
+Title = tuple[int, str, int, str]
+"""(length, folded title, tally, name of the task)."""
 
 
 class Titles:
     """Titles by unit, to be asked for one nearly equal.
 
-    Most pairs are told apart by a signature of their trigrams: of titles alike, at most 8 % of the characters have no
-    partner, and each such character touches at most five trigrams, so the signatures differ in no more bits than that.
+    Of titles alike at most 8 % of the characters have no partner. So their lengths are near, and so are the counts of
+    each character, which tallies compare in one operation; only what passes both is compared in full.
     """
 
     def __init__(self) -> None:
-        self._of: dict[str, list[tuple[str, int, str]]] = {}
+        self._of: dict[str, list[Title]] = {}
         self._same: dict[tuple[str, str], str] = {}
 
     def add(self, lead: str, title: str, name: str) -> None:
         """A task of that name is led by that unit."""
         said = folded(title)
-        self._of.setdefault(lead, []).append((said, _signature(said), name))
+        insort(self._of.setdefault(lead, []), (len(said), said, _tally(said), name))
         self._same.setdefault((lead, said), name)
 
     def near(self, lead: str, title: str) -> str | None:
-        """The name of a task with nearly this title under this lead: an equal one, else the first; None without one."""
+        """The name of a task with nearly this title under this lead: of an equal one, else of the shortest; or None."""
         said = folded(title)
         if (lead, said) in self._same:
             return self._same[lead, said]
-        signature = _signature(said)
+        tally, length = _tally(said), len(said)
+        # 2 · min / (a + b) >= ALIKE, solved for the other length; one more for rounding.
+        furthest = (2 - ALIKE) / ALIKE
+        titles = self._of.get(lead, [])
+        first = bisect_left(titles, int(length / furthest) - 1, key=_length)
+        last = bisect_right(titles, int(length * furthest) + 1, key=_length)
         matcher = difflib.SequenceMatcher(autojunk=False)
         matcher.set_seq2(said)
-        for other, of_other, name in self._of.get(lead, ()):
-            both = len(said) + len(other)
-            if 2 * min(len(said), len(other)) < ALIKE * both:
-                continue
-            if (signature ^ of_other).bit_count() > 5 * (1 - ALIKE) * both + _SLACK:
-                continue
-            matcher.set_seq1(other)
-            if matcher.quick_ratio() >= ALIKE and matcher.ratio() >= ALIKE:
-                return name
+        for of_other, other, other_tally, name in titles[first:last]:
+            if (tally ^ other_tally).bit_count() <= (1 - ALIKE) * (length + of_other) + 1:
+                matcher.set_seq1(other)
+                if matcher.ratio() >= ALIKE:
+                    return name
         return None
 
 
-def _signature(text: str) -> int:
-    bits = 0
-    for trigram in _trigrams(text):
-        bits |= 1 << zlib.crc32(trigram.encode()) % _BITS
-    return bits
+def _length(title: Title) -> int:
+    return title[0]
 
 
-def _trigrams(text: str) -> Sequence[str]:
-    return [text[index : index + 3] for index in range(len(text) - 2)]
+def _tally(text: str) -> int:
+    """How often each kind of character occurs, in unary: as many bits of its field are set.
+
+    The bits in which two tallies differ are at most as many as the characters without a partner: kinds of several
+    characters and counts past the field's width only make them fewer.
+    """
+    tally = 0
+    for kind, count in Counter(ord(char) % _KINDS for char in text).items():
+        tally |= ((1 << min(count, _COUNTED)) - 1) << kind * _COUNTED
+    return tally
