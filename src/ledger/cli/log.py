@@ -67,7 +67,10 @@ def check(
         list[str] | None, typer.Option("--vkey", help="A key that the log signs with. Default: this machine's.")
     ] = None,
 ) -> None:
-    """Verify a proof, and print the entry that it is about; needs no database and no server. Exit code 1: it is false."""
+    """Verify a proof, and print the entry that it is about; needs no database and no server.
+
+    Exit code 1: it is false.
+    """
     with session.settings() as settings:
         trusted = keys.trusted(vkey) if vkey else [keys.load(settings).verifier]
         try:

@@ -76,7 +76,7 @@ def _fold(connection: Connection, log: Log, projection: Projection, build: Build
             for record in records:
                 for _, changes in state.advance(record):
                     pending.add(record.position, changes)
-            failed |= {stream: failure.position for failure in state.failures.values()}
+            failed.update((stream, failure.position) for failure in state.failures.values())
         pending.write(connection, "pg_temp")
         done += len(some)
     progress(done, len(names))

@@ -25,7 +25,7 @@ class Finding(Struct, frozen=True):
 
 
 class LogScan:
-    """Reads a snapshot of the log once. `findings` has the first finding of each kind, `size` how far the log is whole."""
+    """Reads a snapshot of the log once. `findings` has the first of each kind, `size` is how far the log is whole."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -78,7 +78,7 @@ class LogScan:
             self.find(
                 "ORDER",
                 position,
-                f"recorded at {utc_text(row.recorded_at)}, not after the record before it, {utc_text(self.recorded_at)}",
+                f"recorded at {utc_text(row.recorded_at)}, and one before it at {utc_text(self.recorded_at)}",
             )
         self._columns(row)
         before = self.versions.get(row.stream, 0)
@@ -112,7 +112,7 @@ class LogScan:
             self._full(Tile(0, index), held)
 
     def _full(self, tile: Tile, held: tuple[bytes, bytes | None] | None) -> None:
-        """The tile has its hashes, from the entries: what is stored of it is the same, and the one above gets its root."""
+        """The tile has its hashes, from the entries: what is stored is the same, and the one above gets its root."""
         content = b"".join(self._pending[tile.level])
         self._pending[tile.level].clear()
         root = tile_root(content)

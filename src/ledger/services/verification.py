@@ -1,4 +1,4 @@
-"""`ledger verify`: whether the ledger is what was recorded and signed. It believes nothing but the entries and the key."""
+"""`ledger verify`: whether the ledger is what was recorded and signed. It believes only the entries and the key."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from ledger.domain.times import utc_text
+from ledger.errors import Outdated
 from ledger.merkle import checkpoints
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
 from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.notes import NoteError
 from ledger.projections.audit import audit
-from ledger.projections.builds import Outdated
 from ledger.services import keys, sealing
 from ledger.services.ledger import Ledger
 from ledger.services.log_scan import Finding, LogScan
@@ -86,7 +86,7 @@ def verify(
 
 def _signed(ledger: Ledger, trusted: Sequence[VerifierKey], findings: dict[str, Finding]) -> list[_Signed]:
     """Every checkpoint there is, by size: the one remembered outside the database, and those published in it."""
-    notes = [
+    notes: list[tuple[bytes, str, int | None]] = [
         (each.note, f"published over {each.size:,}", each.size) for each in CheckpointStore(ledger.database).after(-1)
     ]
     remembered = sealing.memory(ledger.settings).read()
@@ -97,7 +97,7 @@ def _signed(ledger: Ledger, trusted: Sequence[VerifierKey], findings: dict[str, 
         try:
             checkpoint = checkpoints.read(note, trusted) if trusted else checkpoints.read_unverified(note)
             if size not in (None, checkpoint.size):
-                raise CheckpointError(f"it is over {checkpoint.size:,}")  # noqa: TRY301  # one place for what is wrong
+                raise CheckpointError(f"it is over {checkpoint.size:,}")
         except (NoteError, CheckpointError) as error:
             findings.setdefault("SIGNATURE", Finding("SIGNATURE", None, f"the checkpoint {where}: {error}"))
         else:
@@ -169,8 +169,8 @@ def _judge(scan: LogScan, signed: Sequence[_Signed], roots: dict[int, bytes]) ->
     if forked is not None and (unlike is None or unlike >= forked.checkpoint.size or unlike < sound):
         size = forked.checkpoint.size
         what = (
-            f"the entry at this position or at one up to {size - 1:,} is not the one that was signed: the first {size:,} "
-            f"entries give the root {roots[size].hex()}, and the checkpoint {forked.where} has {forked.checkpoint.root.hex()}"
+            f"the entry at this position or at one up to {size - 1:,} is not the one that was signed: {size:,} entries "
+            f"give the root {roots[size].hex()}, and the checkpoint {forked.where} has {forked.checkpoint.root.hex()}"
         )
         scan.find("FORK", sound, what)
 
