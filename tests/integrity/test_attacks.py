@@ -193,16 +193,16 @@ def test_a_record_put_in_with_an_old_time(ledger: Ledger, owner: Owner) -> None:
     entry = entry_bytes(b'{"stream":"forged","type":"test.event","version":1}', old)
     owner.execute("INSERT INTO ledger.log VALUES (%s, %s, 1, 'forged', 'test.event', %s)", (SIZE, old, entry))
     assert found(ledger) == {"HEAD": SIZE, "ORDER": SIZE, "STREAM_HEAD": None}
-    owner.execute(
-        "UPDATE ledger.head SET next_position = %s; INSERT INTO ledger.stream VALUES ('forged', 1)", (SIZE + 1,)
-    )
+    owner.execute("UPDATE ledger.head SET next_position = %s", (SIZE + 1,))
+    owner.execute("INSERT INTO ledger.stream VALUES ('forged', 1)")
     assert found(ledger) == {"ORDER": SIZE}
 
 
 def test_a_record_put_in_between(ledger: Ledger, owner: Owner) -> None:
     owner.execute("ALTER TABLE ledger.log DROP CONSTRAINT log_pkey")
     owner.execute(
-        "INSERT INTO ledger.log SELECT 41, recorded_at - 700, 1, 'forged', type, entry FROM ledger.log WHERE position = 0"
+        "INSERT INTO ledger.log SELECT 41, recorded_at - 700, 1, 'forged', type, entry FROM ledger.log "
+        "WHERE position = 0"
     )
     names = found(ledger)
     assert names["DUPLICATE"] == 41

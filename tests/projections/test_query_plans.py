@@ -1,95 +1,162 @@
-"""The hot reads find their rows by index, in tables as large as they will be."""
+"""The hot reads find their rows by index, and not by reading all that was ever known."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
+import psycopg
 import pytest
 from psycopg import sql
-from tests.support.databases import NewDatabase, new_database
-from tests.support.ledgers import both, opened
+from tests.conftest import Database
+from tests.support.databases import NewDatabase
+from tests.support.ledgers import opened
 from tests.support.read_models import build_of
 
-from ledger.projections.rows import Scope
 from ledger.services.ledger import Ledger
 from ledger.store import queries
+from ledger.store.append import Append
 
-__all__ = ["new_database"]
-TASKS, VERSIONS = 2_000, 20
-LAST = TASKS * VERSIONS
+TASKS, TIMES = 1_000, 12
+"""So many tasks, and so many times each was changed, round by round: one row in twelve is known now."""
 READING = queries.load("ledger.projections.sql", "reading.sql")
 STORE = queries.load("ledger.store.sql", "log.sql")
-"""Each task has been changed so often, once a round: its last row is known now, the others no more."""
+
+_KNOWN = f"t * {TASKS} + n, CASE WHEN t < {TIMES - 1} THEN (t + 1) * {TASKS} + n END"
+_ROUNDS = f"generate_series(0, {TIMES - 1}) AS t, generate_series(0, {TASKS - 1}) AS n"
+_DUE = "'2025-02-01'::date"
+_NONE = "NULL::date"
+_DUES = f"{_DUE}, {_DUE}, {_DUE}"
+_ROWS: dict[tuple[str, str], LiteralString] = {
+    ("plan_state", "situation"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', NULL, {_NONE}, {_DUES}, "
+    f"{_NONE}, {_NONE}, false, '[]'::jsonb, '{{}}'::jsonb",
+    ("plan_state", "progress"): f"'T' || n, {_DUE}, {_NONE}, 5000, {_DUE}",
+    ("deadline_history", "deadline_change"): f"'T' || n, t * 1000 + n, 0, '', {_DUE}, 'extended', 'U1', {_NONE}, "
+    f"{_DUE}, 'null'::jsonb, 'null'::jsonb, NULL, 'AUTH', NULL, NULL, '[]'::jsonb, false",
+    ("timeline", "timeline"): f"'T' || n, t + 1, t * 1000 + n, 0, '', {_DUE}, 't', 'e', 'U1', NULL, '{{}}'::jsonb, "
+    "NULL::int",
+    ("requests", "request"): f"'T' || n, t + 1, 'review', 'U1', 'U1', 'REV', {_DUE}, {_NONE}, NULL",
+    ("charges", "epoch"): f"'T' || n, 'both', {_DUE}, {_NONE}, {_DUE}, 'null'::jsonb",
+    ("charges", "charge"): f"'T' || n, 'both', {_DUE}, {_DUE}, {_NONE}, {_NONE}, 'U1', 'lead', NULL, false, "
+    "'{0}'::bigint[], '[]'::jsonb",
+}  # fmt: skip
+"""By (projection, table): the columns of the row of task n as it became known the t-th time."""
 
 
 @pytest.fixture(scope="module")
-def ledger(new_database: NewDatabase) -> Iterator[Ledger]:
-    """Read models of as many tasks, each with as many versions of which one is known now."""
-    with new_database() as database, opened(database) as made, made.database.connection() as connection:
-        connection.execute("UPDATE ledger.tracking SET position = %s", (LAST,))
-        for name, table, columns in _FILLINGS:
-            schema = sql.Identifier(build_of(made, name).schema)
-            connection.execute(
-                sql.SQL(
-                    "INSERT INTO {schema}.{table} SELECT {columns}, v * {tasks} + n, CASE WHEN v < {last} THEN (v + 1) * {tasks} + n END "
-                    "FROM generate_series(0, {tasks} - 1) AS n, generate_series(0, {last}) AS v"
-                ).format(
-                    schema=schema, table=sql.Identifier(table), columns=sql.SQL(columns),
-                    tasks=sql.Literal(TASKS), last=sql.Literal(VERSIONS - 1),
-                )
-            )  # fmt: skip
-            connection.execute(sql.SQL("ANALYZE {}.{}").format(schema, sql.Identifier(table)))
+def database(new_database: NewDatabase) -> Iterator[Database]:
+    """One for all tests of this module."""
+    with new_database() as made:
         yield made
 
 
-_FILLINGS = (
-    (
-        "plan_state",
-        "situation",
-        "'T' || n, '2025-01-01'::date, NULL, 'U' || n % 20, 'open', NULL, NULL, '2025-02-01'::date, '2025-02-01'::date, "
-        "'2025-02-01'::date, NULL, NULL, false, '[]'::jsonb, '{}'::jsonb",
-    ),
-    ("plan_state", "progress", "'T' || n, '2025-01-01'::date, NULL, 5000, '2025-01-09'::date"),
-    (
-        "deadline_history",
-        "deadline_change",
-        "'T' || n, v * 2000 + n, 0, '2025-01-09', '2025-01-09'::date, 'extended', 'U1', NULL, '2025-02-01'::date, 'null', "
-        "'null', NULL, 'AUTH', NULL, NULL, '[]', false",
-    ),
-    (
-        "timeline",
-        "timeline",
-        "'T' || n, v + 1, v * 2000 + n, 0, '2025-01-09', '2025-01-09'::date, 't', 'e', 'U1', NULL, '{}', NULL",
-    ),
-)
+@pytest.fixture(scope="module")
+def ledger(database: Database) -> Iterator[Ledger]:
+    """Its read models hold as many rows as a few years make; what is in them does not matter."""
+    with opened(database) as made:
+        with made.database.connection() as connection:
+            for (projection, table), columns in _ROWS.items():
+                name = sql.Identifier(build_of(made, projection).schema, table)
+                connection.execute(
+                    sql.SQL("INSERT INTO ") + name + sql.SQL(f" SELECT {columns}, {_KNOWN} FROM {_ROUNDS}")  # type: ignore[arg-type]  # ours
+                )
+                connection.execute(sql.SQL("ANALYZE {}").format(name))
+        yield made
 
 
-def plan(ledger: Ledger, name: str, position: int, scope: Scope, **more: Any) -> dict[str, set[str]]:
-    """By table: the ways in which the plan of that read comes to its rows."""
-    with both(ledger, position, dt.date(2025, 3, 1)) as (models, _):
-        seen: list[tuple[Any, Any]] = []
-        execute = models._connection.execute
-
-        def explain(statement: Any, parameters: Any) -> Any:
-            row = execute(sql.SQL("EXPLAIN (FORMAT JSON) ") + statement, parameters).fetchone()
-            seen.append(row[0])
-            return execute(statement, parameters)
-
-        models._connection.execute = explain
-        try:
-            getattr(models, name)(*((scope,) if scope else ()), **more)
-        finally:
-            del models._connection.execute
+def indexes(ledger: Ledger, statement: bytes, **parameters: object) -> dict[str, set[str]]:
+    """By table: the indexes by which its rows are found, and "none" when they are looked for in all of it."""
+    known = {"position": TASKS * TIMES, "last": TASKS * TIMES - 1, "on": dt.date(2025, 3, 1), "baseline": "active"}
+    unset = dict.fromkeys(("units", "plan", "task", "after", "limit"))
+    given = unset | {"only_open": False, "only_overdue": False} | known | parameters
+    schemas = {p.name: sql.Identifier(build_of(ledger, p).schema) for p in ledger.projections}
+    with ledger.database.connection() as connection:
+        explain = sql.SQL("EXPLAIN (FORMAT JSON) ") + sql.SQL(statement.decode()).format(**schemas)  # type: ignore[arg-type]  # ours
+        row = connection.execute(explain, given).fetchone()
+    assert row is not None
     found: dict[str, set[str]] = {}
-    for (explained,) in seen:
-        walk(explained["Plan"], found)
+    _walk(row[0][0]["Plan"], found)
     return found
 
 
-def walk(node: dict[str, Any], found: dict[str, set[str]]) -> None:
+def _walk(node: dict[str, Any], found: dict[str, set[str]]) -> None:
+    names = [each["Index Name"] for each in (node, *node.get("Plans", ())) if "Index Name" in each]
     if "Relation Name" in node:
-        found.setdefault(node["Relation Name"], set()).add(node["Node Type"])
+        found.setdefault(node["Relation Name"], set()).update(names or ["none"])
     for child in node.get("Plans", ()):
-        walk(child, found)
+        _walk(child, found)
+
+
+@pytest.mark.parametrize("position", [TASKS * 7 + 5, TASKS * TIMES])
+@pytest.mark.parametrize(
+    ("name", "tables"),
+    [
+        ("tasks", {"situation", "progress"}),
+        ("status_counts", {"situation"}),
+        ("ends_before_start", {"situation"}),
+        ("deadline_changes", {"deadline_change"}),
+        ("requests", {"request"}),
+        ("timeline", {"timeline"}),
+        ("slips", {"charge", "epoch"}),
+        ("baseline", {"epoch"}),
+    ],
+)
+def test_what_is_asked_about_one_task_reads_the_rows_of_that_task(
+    ledger: Ledger, name: str, tables: set[str], position: int
+) -> None:
+    found = indexes(ledger, READING[name], task="T77", position=position, last=position - 1)
+    assert tables <= found.keys()
+    for table in tables:
+        assert found[table] <= {f"{table}_task_idx", f"{table}_open_idx"}, found
+
+
+@pytest.mark.parametrize("position", [TASKS // 2, TASKS * 7 + 5, TASKS * TIMES])
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [
+        ("tasks", "situation"),
+        ("status_counts", "situation"),
+        ("deadline_changes", "deadline_change"),
+        ("requests", "request"),
+        ("slips", "charge"),
+    ],
+)
+def test_what_is_asked_about_all_tasks_reads_what_was_known_then(
+    ledger: Ledger, name: str, table: str, position: int
+) -> None:
+    """A report costs what it returns, and not what the history holds."""
+    found = indexes(ledger, READING[name], position=position, last=position - 1)
+    assert found[table] == {f"{table}_range_idx"}, found
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("entries", (7_000, 8_000, 500)),
+        ("position_at", (5_000,)),
+        ("stream_entries", (["task/T7"], [3], 15_000)),
+        ("stream_versions", (["task/T7"],)),
+        ("directory_entries", (9_000,)),
+        ("history_entries", (9_000,)),
+        ("first_answers", (["U1"], ["k"])),
+    ],
+)
+@pytest.mark.usefixtures("filled")
+def test_the_log_is_read_by_index(ledger: Ledger, name: str, parameters: tuple[object, ...]) -> None:
+    with ledger.database.connection() as connection:
+        row = connection.execute(b"EXPLAIN (FORMAT JSON) " + STORE[name], parameters).fetchone()
+    assert row is not None
+    found: dict[str, set[str]] = {}
+    _walk(row[0][0]["Plan"], found)
+    assert found
+    assert all(names != {"none"} for names in found.values()), found
+
+
+@pytest.fixture(scope="module")
+def filled(ledger: Ledger, database: Database) -> None:
+    """The log is long too."""
+    events = tuple(("task.test", b"{}") for _ in range(20))
+    ledger.committer.append([Append(f"task/T{n}", 0, events) for n in range(1_000)])
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute("ANALYZE ledger.log")

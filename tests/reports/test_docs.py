@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,11 +65,10 @@ def test_the_samples_are_what_the_reports_say(resolution_57: Ledger, command: st
     given = {option[2:].replace("-", "_"): value for option, value in zip(options[::2], options[1::2], strict=True)}
     general = {key: given.pop(key) for key in GENERAL if key in given}
     document = report(resolution_57.queries(), ReportRequest(name, parameters=given, **general))  # type: ignore[arg-type]
-    said = {" ".join(line.split()) for line in write_table(document).decode().splitlines()}
-    rows = shown[shown.index("──") :].splitlines()
-    # Not the headings and rules, whose layout depends on the widths of all rows.
-    for line in (" ".join(row.split()) for row in rows if not row.startswith(("──", "…"))):
-        assert line in said
+    said = Counter(write_table(document).decode().split())
+    rows = [row for row in shown[shown.index("──") :].splitlines() if not row.startswith(("──", "…"))]
+    # Word by word, as where a line breaks depends on the widths of all rows.
+    assert Counter(" ".join(rows).split()) <= said
 
 
 def test_every_report_has_a_sample() -> None:

@@ -116,17 +116,13 @@ class LogScan:
         content = b"".join(self._pending[tile.level])
         self._pending[tile.level].clear()
         root = tile_root(content)
-        if held is not None:
-            if tile.level and held[0] != content:
-                self.find(
-                    "TILE", tile.index * TILE_WIDTH ** (tile.level + 1), f"{tile.path} does not follow from the entries"
-                )
-            if held[1] not in (None, root):
-                self.find(
-                    "TILE",
-                    tile.index * TILE_WIDTH ** (tile.level + 1),
-                    f"the root of {tile.path} is not that of its hashes",
-                )
+        # Above an entry that is unlike its leaf hash everything differs, and says no more than that.
+        if held is not None and self.unlike is None:
+            first = tile.index * TILE_WIDTH ** (tile.level + 1)
+            if held[0] != content:
+                self.find("TILE", first, f"the stored {tile.path} does not follow from the entries")
+            elif held[1] not in (None, root):
+                self.find("TILE", first, f"the stored root of {tile.path} is not that of its hashes")
         self._pending[tile.level + 1].append(root)
         if len(self._pending[tile.level + 1]) == TILE_WIDTH:
             above = Tile(tile.level + 1, tile.index // TILE_WIDTH)

@@ -103,7 +103,7 @@ def _data(document: Document, language: Language) -> dict[str, Any]:
 def _size(lanes: Sequence[Lane], characters: int) -> tuple[float, list[int]]:
     """The largest type in which no word of a usual length breaks, or the smallest; and the columns' widths in it."""
     for size in _SIZES:
-        widths, fits = fit(lanes, int(characters / size), _CAPS)
+        widths, fits = fit(lanes, int(characters / size), _CAPS, short=18)
         if fits:
             return size, widths
     return _SIZES[-1], fit(lanes, int(characters / _SIZES[-1]))[0]

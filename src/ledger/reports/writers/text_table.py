@@ -12,7 +12,6 @@ from rich.cells import cell_len, chop_cells
 GAP = "  "
 CAPS = (32, 24, 20, 16, 14, 13, 12, 11, 10, 9, 8)
 """How much of a long word a column of texts must at least hold, from what is wished for to what will do."""
-_SHORT = 18
 _PIECES = re.compile(r"[^-/_.,;]*[-/_.,;]+|[^-/_.,;]+")
 """Where a word that is too long breaks best: behind its punctuation."""
 
@@ -26,13 +25,16 @@ class Lane(Struct, frozen=True):
     whole: bool = False
 
 
-def fit(lanes: Sequence[Lane], width: int, caps: Sequence[int] = CAPS) -> tuple[list[int], bool]:
-    """The lanes' widths, and whether they fit into `width`. Where texts must give way, the widest does so first."""
+def fit(lanes: Sequence[Lane], width: int, caps: Sequence[int] = CAPS, short: int = 14) -> tuple[list[int], bool]:
+    """The lanes' widths, and whether they fit into `width`. Where texts must give way, the widest does so first.
+
+    Texts up to `short`, such as causes, stay in one line where they can: breaking them costs a line in every row.
+    """
     room = width - len(GAP) * (len(lanes) - 1)
     wanted = [max(_widest([lane.heading]), _widest(lane.cells)) for lane in lanes]
     least = wanted
     for cap in caps:
-        least = [_least(lane, cap) for lane in lanes]
+        least = [_least(lane, cap, short) for lane in lanes]
         if sum(least) <= room:
             break
     else:
@@ -76,11 +78,10 @@ def wrap(text: str, width: int) -> list[str]:
     return [*lines, line] if line or not lines else lines
 
 
-def _least(lane: Lane, cap: int) -> int:
+def _least(lane: Lane, cap: int, short: int) -> int:
     if lane.whole:
         return max(_longest_word(lane.cells), min(_longest_word([lane.heading]), cap))
-    # Short texts, such as causes, in one line: it costs little, and breaking them costs a line in every row.
-    return min(max(_longest_word(lane.cells), _longest_word([lane.heading]), min(_widest(lane.cells), _SHORT)), cap)
+    return min(max(_longest_word(lane.cells), _longest_word([lane.heading]), min(_widest(lane.cells), short)), cap)
 
 
 def _widest(texts: Sequence[str]) -> int:

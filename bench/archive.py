@@ -1,0 +1,118 @@
+"""What integrity costs: hashing, sealing, proofs, and the archive's export, verification and restore.
+
+    python -m bench.archive [ENTRIES]
+
+A made-up history of 50 events a task, 1,000,000 entries unless told otherwise; fsync on, one process.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.histories import Generator, load
+from bench.support import database, server, show, timed
+from ledger.merkle.hashing import leaf_hash
+from ledger.merkle.proofs import verify_inclusion
+from ledger.services import keys, sealing, verification
+from ledger.services.archive import export as exports
+from ledger.services.archive import restoring
+from ledger.services.archive import verification as archives
+from ledger.services.ledger import Ledger
+from ledger.services.sealing_thread import SealingThread
+from ledger.settings import Settings
+from ledger.store.append import Append
+from ledger.store.recorder import LedgerRecorder
+
+PROOFS = 2_000
+SINGLES = 4_000
+
+
+def quiet(*_: object) -> None:
+    """No progress is shown."""
+
+
+def main() -> None:
+    """Print the tables."""
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    appends = Generator(wanted // 50, 400, wanted).appends()
+    with tempfile.TemporaryDirectory(prefix="ledger-bench-") as given, server() as started:
+        folder = Path(given)
+        with database(started) as conninfo, Ledger(Settings(database_url=conninfo, data_dir=folder)) as ledger:
+            keys.create(ledger.settings)
+            load(LedgerRecorder(ledger.database).append, appends)
+            appends.clear()
+            _measure(ledger, folder / "archive")
+            with database(started) as other, Ledger(Settings(database_url=other, data_dir=folder)) as again:
+                entries = ledger.log.head().next_position
+                seconds = timed(lambda: restoring.restore(again, folder / "archive", None, quiet))
+                show("Archive restore", [{"entries": entries, "seconds": seconds, "entries/s": entries / seconds}])
+
+
+def _measure(ledger: Ledger, archive: Path) -> None:
+    entries = ledger.log.head().next_position
+    sample = [entry for _, entry in ledger.log.entries(0, 50_000)]
+    rows = []
+
+    def row(work: str, count: int, seconds: float) -> None:
+        rows.append({"work": work, "entries": count, "seconds": seconds, "entries/s": count / seconds})
+
+    row("leaf hash, in this process", len(sample), timed(lambda: [leaf_hash(entry) for entry in sample]))
+    row("first seal: every tile hashed and stored", entries, timed(lambda: sealing.current(ledger)))
+    sealed = sealing.current(ledger)
+    row("export, all", entries, timed(lambda: exports.export(ledger, archive, sealed, quiet)))
+    row("export, nothing new", entries, timed(lambda: exports.export(ledger, archive, sealed, quiet)))
+    vkeys = [keys.load(ledger.settings).verifier]
+    row("archive verify", entries, timed(lambda: archives.verify(archive, vkeys, quiet)))
+    row("ledger verify", entries, timed(lambda: verification.verify(ledger, None, quiet)))
+    show("Archive", rows)
+    show("Proofs", [_proofs(ledger, entries, sealed.checkpoint.root)])
+    show("Sealer", _sealer(ledger))
+
+
+def _proofs(ledger: Ledger, size: int, root: bytes) -> dict[str, float]:
+    chance = random.Random(6962)
+    times = []
+    for _ in range(PROOFS):
+        position = chance.randrange(size)
+        start = time.perf_counter()
+        proof = ledger.tiles.inclusion(position, size)
+        times.append(1_000 * (time.perf_counter() - start))
+        verify_inclusion(proof, leaf_hash(ledger.log.entries(position, position + 1)[0][1]), root)
+    return {"entries": size, "p50 ms": statistics.median(times), "p99 ms": statistics.quantiles(times, n=100)[98]}
+
+
+def _sealer(ledger: Ledger) -> list[dict[str, float | str]]:
+    """Appends a second by one writer, with the sealer off and on in turn; medians of five."""
+    recorder, number = LedgerRecorder(ledger.database), 0
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(5):
+        for on in (False, True):
+            thread = SealingThread(sealing.sealer(ledger), ledger.log) if on else None
+            if thread:
+                thread.start()
+
+            def work() -> None:
+                nonlocal number
+                for _ in range(SINGLES):
+                    number += 1
+                    state = b'{"stream":"b/%d","type":"t","version":1,"x":"%b"}' % (number, b"x" * 300)
+                    recorder.append([Append(f"b/{number}-{os.getpid()}", 0, (("t", state),))])
+
+            rates[on].append(SINGLES / timed(work))
+            if thread:
+                thread.stop()
+    off, on_ = statistics.median(rates[False]), statistics.median(rates[True])
+    return [
+        {"sealer": "off", "appends/s": off, "cost %": 0.0},
+        {"sealer": "on", "appends/s": on_, "cost %": 100 * (1 - on_ / off)},
+    ]
+
+
+if __name__ == "__main__":
+    main()
