@@ -47,15 +47,14 @@ def main() -> None:
             keys.create(ledger.settings)
             load(LedgerRecorder(ledger.database).append, appends)
             appends.clear()
-            _measure(ledger, folder / "archive")
+            entries = ledger.log.head().next_position
+            _measure(ledger, folder / "archive", entries)
             with database(started) as other, Ledger(Settings(database_url=other, data_dir=folder)) as again:
-                entries = ledger.log.head().next_position
                 seconds = timed(lambda: restoring.restore(again, folder / "archive", None, quiet))
                 show("Archive restore", [{"entries": entries, "seconds": seconds, "entries/s": entries / seconds}])
 
 
-def _measure(ledger: Ledger, archive: Path) -> None:
-    entries = ledger.log.head().next_position
+def _measure(ledger: Ledger, archive: Path, entries: int) -> None:
     sample = [entry for _, entry in ledger.log.entries(0, 50_000)]
     rows = []
 

@@ -158,7 +158,7 @@ def chunk(data: bytes) -> bytes:
 
 
 def test_a_client_may_send_all_before_it_reads_anything(address: str) -> None:
-    """More answers than a connection's buffers hold (4 MB, here) wait in a file; recording never waits for the client."""
+    """What a connection's buffers (here 4 MB) cannot hold waits in a file; recording never waits for the client."""
     count = 70_000
     host, _, port = urlsplit(address).netloc.partition(":")
     with closing(socket.create_connection((host, int(port)), timeout=60)) as connection:

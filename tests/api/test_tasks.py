@@ -44,7 +44,8 @@ def get(client: TestClient, path: str, **parameters: str | int) -> dict[str, Any
 
 def test_a_task_is_shown_whole(client: TestClient, times: list[str]) -> None:
     state = get(client, "/v1/tasks/T1", as_of=times[-1], on="2025-03-20")
-    given = {"date": "2025-03-10", "kind": "by", "text": None, "roll_forward": False, "last_day": "2025-03-10"}
+    given = {"date": "2025-03-10", "kind": "by", "text": None, "roll_forward": False, "moved_to": None}
+    given["last_day"] = "2025-03-10"
     assert state == {
         "on": "2025-03-20",
         "as_of": times[-1],
@@ -271,3 +272,23 @@ def test_any_code_can_be_asked_for(client: TestClient, ledger: Ledger, code: str
     assert get(client, f"/v1/tasks/{quote(code)}")["task"] == code
     assert get(client, f"/v1/tasks/{quote(code, safe='')}")["task"] == code
     assert get(client, f"/v1/tasks/{quote(code)}/timeline")["task"] == code
+
+
+def test_the_charges_of_a_task_are_those_of_the_slip_report_and_lead_to_their_evidence(
+    client: TestClient, ledger: Ledger
+) -> None:
+    record(ledger, assigned("C1"))
+    at = {"on": "2025-03-15"}
+    charged = client.get("/v1/tasks/C1/charges", params=at)
+    found = charged.json()
+    assert found["slip"] == {"calendar_days": 5, "working_days": 4}
+    assert [(c["unit"], c["cause"], c["days"]) for c in found["charges"]] == [
+        ("U1", "late", [["2025-03-11", "2025-03-15"]])
+    ]
+    link = charged.headers["Link"].split(">")[0].lstrip("<")
+    (event,) = client.get(link).json()["events"]
+    assert [event["position"]] == found["charges"][0]["evidence"]
+    slip = client.get("/v1/reports/slip", params=at | {"task": "C1", "as_of": found["as_of"]}).json()
+    assert slip["tasks"] == [{name: value for name, value in found.items() if name != "position"}]
+    assert client.get("/v1/tasks/C1/charges", params=at | {"baseline": "none"}).status_code == 400
+    assert client.get("/v1/tasks/NONE/charges", params=at).status_code == 404

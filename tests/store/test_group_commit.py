@@ -27,19 +27,19 @@ Appended = Future[list[Answer]]
 class Gate:
     """Sees every statement that commits appends, and holds those for which it is shut."""
 
-    def __init__(self, append_on: Callable[[Connection, Sequence[Append]], list[Answer]]) -> None:
+    def __init__(self, append_on: Callable[..., list[Answer]]) -> None:
         self.sizes: list[int] = []
         self.open = threading.Event()
         self.open.set()
         self._append_on = append_on
         self.error: BaseException | None = None
 
-    def __call__(self, connection: Connection, appends: Sequence[Append]) -> list[Answer]:
+    def __call__(self, connection: Connection, appends: Sequence[Append], **more: bool) -> list[Answer]:
         self.sizes.append(len(appends))
         assert self.open.wait(20)
         if self.error is not None:
             raise self.error
-        return self._append_on(connection, appends)
+        return self._append_on(connection, appends, **more)
 
 
 @pytest.fixture
@@ -128,6 +128,24 @@ def test_a_batch_has_a_bound(gate: Gate, committer: GroupCommit, callers: Thread
         assert {answer.status for answer in job.result(20)} == {"recorded"}
     assert gate.sizes == [1, 800, 800, 1500]
     assert log.head().next_position == 3101
+
+
+def test_what_is_to_be_recorded_together_is_a_batch_of_its_own(
+    gate: Gate, committer: GroupCommit, callers: ThreadPoolExecutor, log: Log
+) -> None:
+    jobs = held(gate, committer, callers, [append("a", 0)], [append("b", 0)])
+    good = callers.submit(committer.append_together, [append("c", 0), append("c", 1)])
+    until(lambda: len(committer._queue) == 3)
+    bad = callers.submit(committer.append_together, [append("d", 0), append("d", 7)])
+    until(lambda: len(committer._queue) == 4)
+    last = callers.submit(committer.append, [append("e", 0)])
+    until(lambda: len(committer._queue) == 5)
+    gate.open.set()
+    assert [answer.status for answer in good.result(20) or ()] == ["recorded"] * 2
+    assert bad.result(20) is None
+    assert [job.result(20)[0].status for job in (*jobs, last)] == ["recorded"] * 4
+    assert gate.sizes == [1, 2, 2, 2, 1]
+    assert [row[3] for row in check_whole(log)] == ["first", "a", "b", "c", "c", "e"]
 
 
 def test_past_the_bound_the_answer_is_busy(gate: Gate, pool: Pool, callers: ThreadPoolExecutor, log: Log) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -27,6 +27,12 @@ class Page(InScope):
     limit: int = Field(100, ge=1, le=1000, description="How many tasks an answer holds, at most.")
 
 
+class Charged(At):
+    """A point, and the baseline to count from."""
+
+    baseline: Literal["active", "original"] = Field("active", description="The baseline to count slip days from.")
+
+
 @router.get("/v1/tasks")
 def tasks(request: Request, query: Annotated[Page, Query()]) -> Response:
     """The tasks by code. `next` is what to give as `after`; the link to it stays at the same (as_of, on)."""
@@ -44,10 +50,24 @@ def timeline(request: Request, code: str, at: Annotated[At, Query()]) -> Respons
     return Json(task_views.task_timeline(parts_of(request).queries, _checked(code), at.as_of, at.on))
 
 
+@router.get("/v1/tasks/{code:path}/charges")
+def charges(request: Request, code: str, query: Annotated[Charged, Query()]) -> Response:
+    """Who is charged with the task's slip days. The links lead to the events that the charges rest on."""
+    found = task_views.task_charges(parts_of(request).queries, _checked(code), query.as_of, query.on, query.baseline)
+    evidence = sorted({position for charge in found["charges"] for position in charge["evidence"]})
+    links = ", ".join(f'<{_event_url(request, position)}>; rel="evidence"' for position in evidence)
+    return Json(found, headers={"Link": links} if links else None)
+
+
 @router.get("/v1/tasks/{code:path}")
 def task(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """How a task stands."""
     return Json(task_views.task_state(parts_of(request).queries, _checked(code), at.as_of, at.on))
+
+
+def _event_url(request: Request, position: int) -> str:
+    url = request.url_for("events").include_query_params(limit=1)
+    return str(url.include_query_params(after=position - 1) if position else url)
 
 
 def _checked(code: str) -> str:

@@ -55,6 +55,7 @@ class ReadModels:
         self._schemas = {name: sql.Identifier(build.schema) for name, build in builds.items()}
         self.position = point.position
         self.on = point.on
+        self.as_of = point.as_of
         self._calendar = point.calendar
 
     def at(self, position: int, on: dt.date) -> ReadModels:

@@ -50,6 +50,7 @@ class Replay:
     def __init__(self, records: Iterable[Record], point: Point, zone: ZoneInfo) -> None:
         self.position = point.position
         self.on = point.on
+        self.as_of = point.as_of
         self._point = point
         self._calendar = point.calendar
         self._zone = zone

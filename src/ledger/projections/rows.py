@@ -148,6 +148,8 @@ class Reading(Protocol):
 
     position: int
     on: dt.date
+    as_of: int
+    """The time that was asked about, in microseconds since 1970 UTC."""
 
     def at(self, position: int, on: dt.date) -> Reading:
         """The same ledger at another point, which must not know more than this one."""

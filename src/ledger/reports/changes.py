@@ -41,8 +41,8 @@ class ChangesReport(Report):
         Column("title", "Title"),
         Column("lead", "Lead"),
         Column("change", "Change", "word"),
-        Column("before", "Before"),
-        Column("after", "After"),
+        Column("before", "Before", "word"),
+        Column("after", "After", "word"),
         Column("days", "Days", "number"),
     )
     parameters = (SINCE_AS_OF, SINCE_ON)

@@ -25,7 +25,7 @@ class DeadlinesReport(Report):
         Column("document", "Document"),
         Column("grounds", "Grounds"),
         Column("effective", "Effective", "date"),
-        Column("recorded_at", "Recorded"),
+        Column("recorded_at", "Recorded", "date"),
         Column("position", "Position", "number"),
     )
 

@@ -11,6 +11,7 @@ from ledger.attribution import slip as slip_of
 from ledger.domain import task as tasks
 from ledger.domain.calendar import WorkingDays
 from ledger.domain.task import Situation
+from ledger.domain.times import utc_text
 from ledger.projections.rows import Reading, Scope, TaskSlip
 from ledger.reports.base import Asked, Baseline, Body, Column, Report, Row
 from ledger.reports.succession import UNITS, shown_as
@@ -78,6 +79,7 @@ def _task(slip: TaskSlip, situation: Situation, reading: Reading, baseline: Base
     return {
         "task": slip.task,
         "on": reading.on.isoformat(),
+        "as_of": utc_text(reading.as_of),
         "title": situation.title,
         "lead": situation.lead,
         "baseline": {"kind": baseline, "date": given.date.isoformat() if given else None},

@@ -16,6 +16,8 @@ from ledger.store.append import IdempotencyKey
 MAX_LINE_BYTES = 1_000_000
 """More than any command whose entry may be kept."""
 MAX_EXPECTED_VERSION = 2**31 - 1
+NO_NUL = r"^[^\x00]*$"
+"""PostgreSQL's texts cannot hold U+0000."""
 
 
 class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,8 +35,8 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
     recorded_at: str | None = None
     """When an older system recorded it; only in history."""
     expected_version: Annotated[int, Meta(ge=0, le=MAX_EXPECTED_VERSION)] | None = None
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    correlation: Annotated[str, Meta(max_length=200)] | None = None
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL)] | None = None
+    correlation: Annotated[str, Meta(max_length=200, pattern=NO_NUL)] | None = None
 
     @property
     def aggregate(self) -> tuple[str, str]:
@@ -57,7 +59,7 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
         asked: dict[str, Any] = {
             name: getattr(self, name) for name in self.__struct_fields__ if name not in ("data", "idempotency_key")
         }
-        asked["data"] = msgspec.json.decode(self.data)
+        asked["data"] = _numbers_as_written.decode(self.data)
         fingerprint = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).digest()
         return IdempotencyKey(self.acting_unit, self.idempotency_key, fingerprint)
 
@@ -70,6 +72,7 @@ _TYPES: dict[str, tuple[str, type[cmd.Command]]] = {
     for cls in get_args(union)
 }
 COMMAND_NAMES = tuple(_TYPES)
+_numbers_as_written = msgspec.json.Decoder(float_hook=str)
 _line_decoder = msgspec.json.Decoder(CommandLine)
 _data_decoders = {name: msgspec.json.Decoder(cls) for name, (_, cls) in _TYPES.items()}
 

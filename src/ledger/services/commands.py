@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ledger.domain import calendar as calendars
 from ledger.domain import commands as cmd
@@ -35,7 +36,8 @@ from ledger.store.log import Log
 from ledger.store.tasks import TaskRepository
 
 MAX_ROUNDS = 20
-"""How often a batch is decided anew because of other writers before the conflict is answered."""
+"""How often a batch is decided anew because of other writers, none of its lines being settled, before the conflict is
+answered."""
 
 Outcome = Recorded | LedgerError
 """What became of a line: recorded (now or before), or the error that says why not."""
@@ -97,14 +99,17 @@ class CommandHandler:
         waiting = self._replayed(submissions, keys, range(len(submissions)), outcomes)
         repeated = self._repeated(waiting, keys)
         waiting = [index for index in waiting if index not in repeated]
-        for _ in range(MAX_ROUNDS):
-            if not waiting:
-                break
-            waiting = self._round(submissions, keys, waiting, outcomes)
+        fruitless = 0
+        while waiting and fruitless < MAX_ROUNDS:
+            again = self._round(submissions, keys, waiting, outcomes)
+            fruitless = fruitless + 1 if again == waiting else 0
+            waiting = again
         for index, first in repeated.items():
             key, first_key = keys[index], keys[first]
-            same = key is not None and first_key is not None and key.fingerprint == first_key.fingerprint
-            outcomes[index] = outcomes[first] if same else refusal("key_reused")
+            outcome = outcomes[first]
+            if key is None or first_key is None or key.fingerprint != first_key.fingerprint:
+                outcome = refusal("key_reused")
+            outcomes[index] = replace(outcome, replayed=True) if isinstance(outcome, Recorded) else outcome
         return [outcomes[index] for index in range(len(submissions))]
 
     def _replayed(
@@ -165,15 +170,39 @@ class CommandHandler:
         if not pending:
             return []
         again = []
-        for item, answer in zip(pending, self._committer.append([p.append for p in pending]), strict=True):
+        for item, (answer, was_put) in zip(pending, self._append(pending), strict=True):
             submission = submissions[item.index]
             outcome = self._outcome(submission, answer, item)
             outcomes[item.index] = outcome
             if answer.status == "recorded" and item.state is not None:
                 self._repository.keep(item.state)
-            if answer.status == "conflict" and submission.line.expected_version is None:
+            if answer.status == "conflict" and (submission.line.expected_version is None or not was_put):
                 again.append(item.index)
         return again
+
+    def _append(self, pending: Sequence[_Pending]) -> list[tuple[Answer, bool]]:
+        """The answer to each, and whether it was put to the log at all.
+
+        A line of a stream rests on the lines of that stream before it, and must not be recorded without them, though
+        another writer's records may make its version fit. So such batches are recorded whole; when that cannot be,
+        only the first line of each stream is put, and the others conflict until it has its answer.
+        """
+        appends = [item.append for item in pending]
+        firsts: dict[str, Append] = {}
+        for append in appends:
+            firsts.setdefault(append.stream, append)
+        if len(firsts) == len(appends):
+            return [(answer, True) for answer in self._committer.append(appends)]
+        together = self._committer.append_together(appends)
+        if together is not None:
+            return [(answer, True) for answer in together]
+        answers = dict(zip(firsts, self._committer.append(list(firsts.values())), strict=True))
+        return [
+            (answers[append.stream], True)
+            if append is firsts[append.stream]
+            else (Answer("conflict", None, None, answers[append.stream].version, None), False)
+            for append in appends
+        ]
 
     def _decide(
         self,

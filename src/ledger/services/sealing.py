@@ -84,7 +84,8 @@ class Sealer:
         """
         with self._memory.turn():
             remembered = self._remembered()
-            before = [each for each in (remembered, self._newest()) if each is not None]
+            found = [each for each in (remembered, self._newest()) if each is not None]
+            before = {each.note: each for each in found}.values()  # mostly one and the same
             size = self._log.head().next_position
             for sealed in before:
                 if size < sealed.checkpoint.size:

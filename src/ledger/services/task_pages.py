@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.domain.times import utc_text
 from ledger.errors import NotFound
-from ledger.projections.rows import Scope, TimelineRow
+from ledger.projections.rows import Scope
 from ledger.reports.language import Language
 from ledger.reports.slip import task_slips
-from ledger.reports.words import describe
 from ledger.services.queries import Queries
-from ledger.services.task_views import task_json
+from ledger.services.task_views import placed, record_json, task_json
 
 
 def task_page(
@@ -28,25 +26,10 @@ def task_page(
             raise NotFound("task", code)
         slips = task_slips(reading, Scope(task=code), "active")
         timeline = reading.timeline(code)
-    return {
-        "on": point.on.isoformat(),
-        "as_of": utc_text(point.as_of),
-        "position": point.position,
+    return placed(point) | {
         "state": task_json(rows[0], point.on),
         "slip": slips[0]["slip"],
         "charges": slips[0]["charges"],
-        "timeline": [_record(row, language) for row in timeline],
+        "timeline": [record_json(row, language) for row in timeline],
     }
 
-
-def _record(row: TimelineRow, language: Language) -> dict[str, Any]:
-    return {
-        "version": row.version,
-        "position": row.position,
-        "recorded_at": utc_text(row.recorded_at),
-        "effective": row.effective,
-        "unit": row.unit,
-        "type": row.type,
-        "text": describe(row.data, language),
-        "retracted_by": row.retracted_by,
-    }

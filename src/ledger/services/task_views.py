@@ -13,6 +13,9 @@ from ledger.domain.times import utc_text
 from ledger.domain.values import Deadline
 from ledger.errors import NotFound
 from ledger.projections.rows import Point, Scope, TaskRow, TimelineRow
+from ledger.reports.base import Baseline
+from ledger.reports.language import Language
+from ledger.reports.slip import task_slips
 from ledger.reports.words import describe
 from ledger.services.answers import ENDS_BEFORE_START
 from ledger.services.queries import Queries
@@ -42,6 +45,19 @@ def task_timeline(queries: Queries, code: str, as_of: str | None, on: str | None
     if not rows:
         raise NotFound("task", code)
     return placed(point) | {"task": code, "records": [record_json(row) for row in rows]}
+
+
+def task_charges(queries: Queries, code: str, as_of: str | None, on: str | None, baseline: Baseline = "active") -> Json:
+    """The task's slip against a baseline and who is charged with it: what `report slip` holds under `tasks`.
+
+    Raises `NotFound` when it was not assigned by then, as far as was known.
+    """
+    point = queries.point(as_of, on)
+    with queries.reading(point) as reading:
+        found = task_slips(reading, Scope(task=code), baseline)
+    if not found:
+        raise NotFound("task", code)
+    return found[0] | {"position": point.position}
 
 
 def task_list(
@@ -106,7 +122,7 @@ def task_json(row: TaskRow, on: dt.date) -> Json:
     }
 
 
-def record_json(row: TimelineRow) -> Json:
+def record_json(row: TimelineRow, language: Language = "en") -> Json:
     """One record of a task: what it says, when it happened, when the ledger learnt it."""
     return {
         "version": row.version,
@@ -115,7 +131,7 @@ def record_json(row: TimelineRow) -> Json:
         "effective": row.effective,
         "type": row.type,
         "unit": row.unit,
-        "text": describe(row.data),
+        "text": describe(row.data, language),
         "event": row.event,
         "retracted_by": row.retracted_by,
     }

@@ -36,13 +36,13 @@ class Verification(Struct, frozen=True):
 
     entries: int
     checkpoints: int
-    """Verified, the one that the signer remembers included."""
+    """Verified: the published ones, and the one that the signer remembers if that is another."""
     last_signed: int | None
     """How many entries the newest of them is over; what comes after nobody has signed yet."""
     signatures: bool
     """Whether there was a key to verify them with."""
     read_models: int
-    """How many were compared with the log."""
+    """How many were compared with the log; none when the log itself is not sound."""
     findings: tuple[Finding, ...]
     """By position, the first of each kind."""
 
@@ -71,7 +71,8 @@ def verify(
         if scan.whole:
             _check_streams(scan, snapshot.stream_heads())
     _judge(scan, signed, kept)
-    if deep and not findings:
+    compared = deep and not findings  # what a log that is not sound gives is not worth comparing
+    if compared:
         for projection in ledger.projections:
             _check_read_model(ledger, projection.name, scan, progress)
     return Verification(
@@ -79,7 +80,7 @@ def verify(
         len(signed),
         max((each.checkpoint.size for each in signed), default=None),
         bool(trusted),
-        len(ledger.projections) if deep else 0,
+        len(ledger.projections) if compared else 0,
         tuple(sorted(findings.values(), key=lambda each: (each.position is None, each.position))),
     )
 
@@ -90,7 +91,7 @@ def _signed(ledger: Ledger, trusted: Sequence[VerifierKey], findings: dict[str, 
         (each.note, f"published over {each.size:,}", each.size) for each in CheckpointStore(ledger.database).after(-1)
     ]
     remembered = sealing.memory(ledger.settings).read()
-    if remembered is not None:
+    if remembered is not None and remembered not in {note for note, _, _ in notes}:
         notes.append((remembered, "remembered by the signer", None))
     signed = []
     for note, where, size in notes:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import psycopg
+from eventsourcing.persistence import IntegrityError
 
 from ledger.errors import Busy, DatabaseUnavailable
 from ledger.store.append import Answer, Append
@@ -21,10 +22,11 @@ _UNKNOWN = "it is unknown whether the events were recorded: send them again with
 class _Request:
     """A caller's appends, and how the caller is woken: with answers, with an error, or with the lead."""
 
-    __slots__ = ("answers", "appends", "error", "leads", "woken")
+    __slots__ = ("answers", "appends", "error", "leads", "together", "woken")
 
-    def __init__(self, appends: Sequence[Append]) -> None:
+    def __init__(self, appends: Sequence[Append], *, together: bool) -> None:
         self.appends = appends
+        self.together = together
         self.answers: list[Answer] | None = None
         self.error: Exception | None = None
         self.leads = False
@@ -54,12 +56,24 @@ class GroupCommit:
         Raises `Busy` when the queue is full and `DatabaseUnavailable` when the outcome is unknown: retry by the
         idempotency keys.
         """
-        request = _Request(appends)
+        return self._take(_Request(appends, together=False))
+
+    def append_together(self, appends: Sequence[Append]) -> list[Answer] | None:
+        """The answers when all of `appends` are recorded, and durable; None when one could not be, and so none is.
+
+        Raises as `append`.
+        """
+        try:
+            return self._take(_Request(appends, together=True))
+        except IntegrityError:
+            return None
+
+    def _take(self, request: _Request) -> list[Answer]:
         with self._mutex:
-            if self._waiting and self._waiting + len(appends) > self._max_waiting:
+            if self._waiting and self._waiting + len(request.appends) > self._max_waiting:
                 raise Busy(self._waiting)
             self._queue.append(request)
-            self._waiting += len(appends)
+            self._waiting += len(request.appends)
             leads = not self._leading
             self._leading = True
         if not leads:
@@ -81,14 +95,18 @@ class GroupCommit:
                 self._connection = None
 
     def _lead(self) -> None:
-        """Commit one batch, the leader's request first, and hand the lead on."""
-        batch: list[_Request] = []
-        size = 0
+        """Commit one batch, the leader's request first, and hand the lead on.
+
+        What is to be recorded together is a batch of its own.
+        """
         with self._mutex:
-            while self._queue and (not batch or size + len(self._queue[0].appends) <= MAX_BATCH):
-                request = self._queue.popleft()
-                batch.append(request)
-                size += len(request.appends)
+            batch = [self._queue.popleft()]
+            size = len(batch[0].appends)
+            while self._queue and not (batch[0].together or self._queue[0].together):
+                if size + len(self._queue[0].appends) > MAX_BATCH:
+                    break
+                batch.append(self._queue.popleft())
+                size += len(batch[-1].appends)
         try:
             self._answer(batch)
         finally:
@@ -107,7 +125,8 @@ class GroupCommit:
     def _answer(self, batch: Sequence[_Request]) -> None:
         """Every request has its answers, or the error that its caller raises."""
         try:
-            answers = self._commit([append for request in batch for append in request.appends])
+            appends = [append for request in batch for append in request.appends]
+            answers = self._commit(appends, all_or_nothing=batch[0].together)
         except DatabaseUnavailable as error:
             for request in batch:
                 request.error = error
@@ -124,11 +143,11 @@ class GroupCommit:
                 request.answers = answers[start : start + len(request.appends)]
                 start += len(request.appends)
 
-    def _commit(self, appends: Sequence[Append]) -> list[Answer]:
+    def _commit(self, appends: Sequence[Append], *, all_or_nothing: bool) -> list[Answer]:
         try:
             if self._connection is None or self._connection.closed:
                 self._connection = self._database.connect()
-            return append_on(self._connection, appends)
+            return append_on(self._connection, appends, all_or_nothing=all_or_nothing)
         except psycopg.OperationalError as error:
             if self._connection is not None:
                 self._connection.close()
