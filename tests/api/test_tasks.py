@@ -44,8 +44,7 @@ def get(client: TestClient, path: str, **parameters: str | int) -> dict[str, Any
 
 def test_a_task_is_shown_whole(client: TestClient, times: list[str]) -> None:
     state = get(client, "/v1/tasks/T1", as_of=times[-1], on="2025-03-20")
-    given = {"date": "2025-03-10", "kind": "by", "text": None, "roll_forward": False, "moved_to": None}
-    given["last_day"] = "2025-03-10"
+    given = {"date": "2025-03-10", "kind": "by", "text": None, "roll_forward": False, "last_day": "2025-03-10"}
     assert state == {
         "on": "2025-03-20",
         "as_of": times[-1],

@@ -42,10 +42,10 @@ def demo(
         status = report(queries, ReportRequest("status"))
         session.write_out(write_table(status, language, session.stdout.width), None)
         slipped = report(queries, ReportRequest("slip")).as_json()["tasks"]
-        session.stdout.print(_most(slipped, translator(language)))
+        session.show(_most(slipped, translator(language)))
         if serve_api:
             host, number = ledger.settings.host, ledger.settings.port if port is None else port
-            session.stdout.print(f"The API answers on http://{host}:{number}/v1/reports/status (Ctrl-C ends it)")
+            session.show(f"The API answers on http://{host}:{number}/v1/reports/status (Ctrl-C ends it)")
             serve.run(ledger, host, number)
 
 

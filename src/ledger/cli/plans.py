@@ -74,7 +74,7 @@ def import_plan(  # noqa: PLR0913, PLR0917 - Typer makes a parameter of every op
     else:
         _print_findings(draft.findings)
         if dry_run:
-            session.stdout.print(_plan_table(draft))
+            session.show(_plan_table(draft))
         typer.echo(_plan_words(draft, summary))
     for row, error in refused:
         session.stderr.print(f"row {row}: {error}", soft_wrap=True)

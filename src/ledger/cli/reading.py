@@ -59,11 +59,11 @@ def task(
         session.write_out(orjson.dumps(page, option=orjson.OPT_APPEND_NEWLINE), None)
         return
     speak = translator(language)
-    session.stdout.print(task_text.heading(code, page, speak))
-    session.stdout.print(task_text.facts(page, speak))
+    session.show(task_text.heading(code, page, speak))
+    session.show(task_text.facts(page, speak))
     if page["charges"]:
-        session.stdout.print(task_text.charges(page, speak))
-    session.stdout.print(task_text.timeline(page, speak))
+        session.show(task_text.charges(page, speak))
+    session.show(task_text.timeline(page, speak))
 
 
 def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import cast
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ledger import settings as configuration
@@ -50,6 +52,15 @@ _EXITS: dict[type[LedgerError], Exit] = {
     Lagging: Exit.DATABASE,
     MigrationError: Exit.DATABASE,
 }
+
+
+def show(*renderables: RenderableType) -> None:
+    """They are on standard output, one below the other, with no blanks at the ends of lines."""
+    lines = Console(file=io.StringIO(), width=stdout.width, highlight=False, markup=False, emoji=False, color_system=None)
+    for renderable in renderables:
+        lines.print(renderable)
+    for line in cast(io.StringIO, lines.file).getvalue().splitlines():
+        typer.echo(line.rstrip())
 
 
 @contextmanager

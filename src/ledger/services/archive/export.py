@@ -6,8 +6,10 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock, get_ident
 
 from msgspec import Struct
 
@@ -28,7 +30,9 @@ Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
 
 _PART = ".part"
-"""What is being written has this name until it is on disk. One process at a time exports into a folder."""
+"""What is being written has a name that begins so until it is on disk. One process at a time exports into a folder."""
+_WRITERS = 4
+"""Threads that write the tiles of the lowest level: nearly all of the time goes by waiting for the disk."""
 
 
 class Exported(Struct, frozen=True):
@@ -76,16 +80,18 @@ class _Export:
         self._folder = folder
         self._sealed = sealed
         self._size = sealed.checkpoint.size
+        self._writers = min(_WRITERS, ledger.settings.pool_size)
+        self._lock = Lock()
+        """Over the two that follow."""
         self._files = 0
         self._touched: set[Path] = set()
 
     def run(self, progress: Progress) -> Exported:
-        (self._folder / _PART).unlink(missing_ok=True)
+        for part in self._folder.glob(f"{_PART}*"):
+            part.unlink()
         held = self._held()
         since = held.size if held else 0
-        for index in range(since // TILE_WIDTH, full_tiles(self._size, 0)):
-            self._leaves(Tile(0, index))
-            progress(min((index + 1) * TILE_WIDTH, self._size), self._size)
+        self._full_bundles(since, progress)
         for level in range(1, LEVELS):
             for index in range(full_tiles(since, level), full_tiles(self._size, level)):
                 self._hashes(Tile(level, index))
@@ -99,6 +105,17 @@ class _Export:
         self._sync()
         progress(self._size, self._size)
         return Exported(self._size, self._size - since, self._files)
+
+    def _full_bundles(self, since: int, progress: Progress) -> None:
+        """The full tiles of the lowest level are there, with their bundles."""
+        indexes = range(since // TILE_WIDTH, full_tiles(self._size, 0))
+        with ThreadPoolExecutor(self._writers) as writers:
+            try:
+                for index, _ in zip(indexes, writers.map(self._leaves, (Tile(0, n) for n in indexes)), strict=True):
+                    progress((index + 1) * TILE_WIDTH, self._size)
+            except BaseException:
+                writers.shutdown(cancel_futures=True)
+                raise
 
     def _held(self) -> Checkpoint | None:
         """The checkpoint up to which the archive is complete; raises when it is not one of this log's past."""
@@ -159,15 +176,18 @@ class _Export:
             return
         final = self._folder / path
         if not final.parent.is_dir():
-            final.parent.mkdir(parents=True)
-            # The new folders' names are to be synced as well.
+            final.parent.mkdir(parents=True, exist_ok=True)
+        part = self._folder / f"{_PART}-{get_ident()}"
+        durable_files.write_synced(part, content)
+        part.replace(final)
+        with self._lock:
+            # The folder may be new, and so its own name not on disk yet.
             self._touched.update(each for each in final.parents if each.is_relative_to(self._folder))
-        durable_files.write_synced(self._folder / _PART, content)
-        (self._folder / _PART).replace(final)
-        self._touched.add(final.parent)
-        self._files += 1
+            self._files += 1
 
     def _sync(self) -> None:
-        for folder in self._touched:
+        """The names of all files that were written until now are on disk."""
+        with self._lock:
+            touched, self._touched = self._touched, set()
+        for folder in touched:
             durable_files.sync_folder(folder)
-        self._touched.clear()
