@@ -92,7 +92,7 @@ def _walk(node: dict[str, Any], found: dict[str, set[str]]) -> None:
 @pytest.mark.parametrize(
     ("name", "tables"),
     [
-        ("tasks", {"situation", "progress"}),
+        ("task_page", {"situation", "progress"}),
         ("status_counts", {"situation"}),
         ("ends_before_start", {"situation"}),
         ("deadline_changes", {"deadline_change"}),

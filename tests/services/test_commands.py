@@ -355,7 +355,7 @@ BLOCKER = (
 def test_a_line_that_rests_on_one_before_it_is_not_recorded_without_it(
     ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch, meanwhile: int
 ) -> None:
-    """Another writer's records may lie exactly where the first line's would: the versions then fit, and nothing else."""
+    """Another writer's records may lie where the first line's would: the versions then fit, and nothing else."""
     record(ledger, ASSIGN)
     officers = [line("name_officer", "T1", 2, officer=f"{n}") for n in range(meanwhile)]
     between(ledger, monkeypatch, lambda: record(other, *officers))

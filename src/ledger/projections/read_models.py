@@ -92,9 +92,11 @@ class ReadModels:
     ) -> Sequence[TaskRow]:
         """The tasks by code (in order of code points), from the one behind `after`, at most `limit`."""
         more = {"after": after, "limit": limit, "only_open": only_open, "only_overdue": only_overdue}
+        # A page is read by code from the index; the whole portfolio is cheaper read at once.
+        statement = "tasks" if limit is None and after is None and scope.task is None else "task_page"
         return [
             TaskRow(task, replace(_situation.decode(situation), percent=percent, reported_on=reported_on))
-            for task, situation, percent, reported_on in self._rows("tasks", _parameters(scope) | more)
+            for task, situation, percent, reported_on in self._rows(statement, _parameters(scope) | more)
         ]
 
     def ends_before_start(self, scope: Scope) -> Sequence[str]:

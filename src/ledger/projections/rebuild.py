@@ -91,6 +91,7 @@ def _fill(connection: Connection, log: Log, projection: Projection, build: Build
                         SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
                     )
             connection.execute(SQL["filled"], (after, build.projection, build.build))
+    builds.analyze(connection, projection, build)
     connection.execute(SQL["fill_done"], (build.projection, build.build))
     return Build(build.projection, build.build, build.version, "following", build.position, None)
 

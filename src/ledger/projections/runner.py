@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ledger.domain.events import Record
 from ledger.projections.base import Projection
-from ledger.projections.builds import SQL, Build, all_builds
+from ledger.projections.builds import SQL, Build, all_builds, analyze
 from ledger.projections.changes import Pending
 from ledger.projections.streams import StreamCache, StreamFailure, StreamState, replay
 from ledger.store.database import Connection, Database
@@ -15,6 +15,8 @@ from ledger.store.log import Log
 
 BATCH = 2_000
 """Records read at a time."""
+MANY = 2_000
+"""Records after which the planner's statistics are renewed."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -42,14 +44,24 @@ class Runner:
             with self._database.connection() as connection:
                 behind = self._behind(connection, stop)
             if not behind:
-                if progress is not None and first is not None:
-                    progress(stop - first, stop - first)
+                if first is not None:
+                    self._renew_statistics(stop - first)
+                    if progress is not None:
+                        progress(stop - first, stop - first)
                 return stop
             start = min(build.position for build in behind)
             first = start if first is None else first
             if progress is not None:
                 progress(start - first, stop - first)
             self._follow(behind, start, stop)
+
+    def _renew_statistics(self, records: int) -> None:
+        """After many records the tables are others than the planner believes: it is told, once, at the end."""
+        if records >= MANY:
+            with self._database.connection() as connection:
+                for build in all_builds(connection):
+                    if build.status != "filling" and self._reads(build):
+                        analyze(connection, self._projections[build.projection], build)
 
     def _behind(self, connection: Connection, stop: int) -> list[Build]:
         return [

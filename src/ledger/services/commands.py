@@ -86,7 +86,7 @@ class CommandHandler:
         self._directory = directory
         self._committer = committer
         self.zone = zone
-        self._clock = clock
+        self.clock = clock
 
     def handle(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """What became of each, in order; all that is answered as recorded is durable.
@@ -150,7 +150,7 @@ class CommandHandler:
         outcomes: dict[int, Outcome],
     ) -> list[int]:
         """Decide and append the waiting lines once; returns those that must be decided anew."""
-        now = self._clock()
+        now = self.clock()
         known = self._directory.known()
         codes = {s.line.aggregate[1] for s in map(submissions.__getitem__, waiting) if s.line.aggregate[0] == "task"}
         held = self._repository.get_many(codes)
@@ -185,7 +185,8 @@ class CommandHandler:
 
         A line of a stream rests on the lines of that stream before it, and must not be recorded without them, though
         another writer's records may make its version fit. So such batches are recorded whole; when that cannot be,
-        only the first line of each stream is put, and the others conflict until it has its answer.
+        only the first line of each stream is put (of history, which has an order, only the first of all), and the
+        others conflict until that one is settled.
         """
         appends = [item.append for item in pending]
         firsts: dict[str, Append] = {}
@@ -196,11 +197,13 @@ class CommandHandler:
         together = self._committer.append_together(appends)
         if together is not None:
             return [(answer, True) for answer in together]
-        answers = dict(zip(firsts, self._committer.append(list(firsts.values())), strict=True))
+        put = appends[:1] if appends[0].history is not None else list(firsts.values())
+        answers = dict(zip((append.stream for append in put), self._committer.append(put), strict=True))
+        waiting = Answer("conflict", None, None, None, None)
         return [
             (answers[append.stream], True)
-            if append is firsts[append.stream]
-            else (Answer("conflict", None, None, answers[append.stream].version, None), False)
+            if append is firsts[append.stream] and append.stream in answers
+            else (replace(waiting, version=answers.get(append.stream, waiting).version), False)
             for append in appends
         ]
 

@@ -73,11 +73,12 @@ class Importer:
     def history(self, path: Path, report: Report, progress: Progress) -> Summary:
         """The file's lines are recorded at the times that they carry, in order of those, after an event that names it.
 
-        Raises `BadFile`, before anything is recorded, when a line is no command with a `recorded_at`; `Refused` when
-        the ledger has live events already. A line that is refused for what it asks is reported and harms no other.
+        Raises `BadFile`, before anything is recorded, when a line is no command with a `recorded_at` that has come;
+        `Refused` when the ledger has live events already. A line that is refused for what it asks is reported and harms
+        no other.
         """
         digest, size = _digest(path)
-        order = _in_order_of_time(path)
+        order = _in_order_of_time(path, self._commands.clock())
         if not order:
             return Summary()
         document = Document(path.name, "application/x-ndjson", size, digest)
@@ -115,6 +116,9 @@ class Importer:
         answer = self._committer.append([Append(event.stream, 0, ((event.type, encoded),), key, first)])[0]
         if answer.status == "refused":
             raise refusal(answer.reason)
+        if answer.status == "conflict":
+            # The keys of its lines are not in an export: they would all be recorded once more.
+            raise Refused("already_imported", None, "the ledger was restored with this import in it: import it no more")
         return History(event_id, document.sha256)
 
     def _handle(
@@ -168,7 +172,7 @@ def _lines_at(file: BinaryIO, order: Sequence[tuple[int, int, int]]) -> Iterator
         yield number, file.readline()
 
 
-def _in_order_of_time(path: Path) -> list[tuple[int, int, int]]:
+def _in_order_of_time(path: Path, now: int) -> list[tuple[int, int, int]]:
     """(recorded_at, number, offset) of every line, by time, then as in the file; raises `BadFile` for a faulty one."""
     order = []
     number = offset = 0
@@ -187,7 +191,13 @@ def _in_order_of_time(path: Path) -> list[tuple[int, int, int]]:
                         number,
                         "recorded_at: history says when each line was recorded, as an instant with an offset",
                     )
-                order.append((microseconds(instant), number, offset))
+                recorded_at = microseconds(instant)
+                if not 0 < recorded_at <= now:
+                    # A slip of the pen: all that is recorded later would lie behind it.
+                    raise BadFile(
+                        str(path), number, f"recorded_at: {parsed.recorded_at} does not lie between 1970 and now"
+                    )
+                order.append((recorded_at, number, offset))
             offset += len(line)
     return sorted(order)
 

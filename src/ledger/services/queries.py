@@ -48,7 +48,9 @@ class Queries:
     def point(self, as_of: str | None, on: str | None) -> Point:
         """The point that the two parameters name; either is now when not given. Raises `BadQuery`.
 
-        `as_of` is a local day (all of it) or an instant with an offset; `on` is a local day.
+        `as_of` is a local day (all of it) or an instant with an offset; `on` is a local day. Now, as far as knowledge
+        goes, is the time of the last record: what is being recorded at this moment may get an earlier time than the
+        clock shows, and the same `as_of` must not come to know it later.
         """
         now = self._clock()
         day = local_day(now, self.zone)
@@ -59,7 +61,7 @@ class Queries:
             day = asked
         head = self.log.head()
         if as_of is None:
-            return Point(max(now, head.recorded_at), head.next_position, day, self._calendar)
+            return Point(head.recorded_at if head.next_position else now, head.next_position, day, self._calendar)
         known = as_of_microseconds(as_of, self.zone)
         return Point(known, self.log.position_at(known), day, self._calendar)
 

@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Row]
 
 def application_conninfo(conninfo: str) -> str:
     """The same database, with the session's rights cut down to the application's role from its first moment."""
-    return make_conninfo(conninfo, options=f"-c role={APPLICATION_ROLE}", application_name="ledger")
+    return make_conninfo(conninfo, options=f"-c role={APPLICATION_ROLE}", application_name="ledger", connect_timeout=10)
 
 
 class Database(PostgresDatastore):

@@ -1,7 +1,7 @@
 -- Who is charged with which slip days.
 
 CREATE TABLE epoch (
-    task          text   NOT NULL,
+    task          text COLLATE "C" NOT NULL,
     baseline_kind text   NOT NULL,
     on_from       date   NOT NULL,
     on_to         date,
@@ -15,13 +15,13 @@ CREATE UNIQUE INDEX epoch_open_idx ON epoch (task, baseline_kind, on_from) WHERE
 CREATE INDEX epoch_task_idx ON epoch (task, known_from);
 
 CREATE TABLE charge (
-    task           text    NOT NULL,
+    task           text COLLATE "C" NOT NULL,
     baseline_kind  text    NOT NULL,
     on_from        date    NOT NULL,
     day_from       date    NOT NULL,
     on_to          date,
     day_to         date,
-    unit           text    NOT NULL,
+    unit           text COLLATE "C" NOT NULL,
     cause          text    NOT NULL,
     ref            text,
     through_ground boolean NOT NULL,

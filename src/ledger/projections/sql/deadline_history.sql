@@ -1,7 +1,7 @@
 -- Every change of a deadline.
 
 CREATE TABLE deadline_change (
-    task        text    NOT NULL,
+    task        text COLLATE "C" NOT NULL,
     position    bigint  NOT NULL,
     recorded_at bigint  NOT NULL,
     effective   text    NOT NULL,

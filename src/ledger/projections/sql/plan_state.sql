@@ -1,10 +1,10 @@
 -- Each task as it stands on each day, and as it was known to stand at each position.
 
 CREATE TABLE situation (
-    task              text    NOT NULL,
+    task              text COLLATE "C" NOT NULL,
     day_from          date    NOT NULL,
     day_to            date,
-    lead              text    NOT NULL,
+    lead              text COLLATE "C" NOT NULL,
     life              text    NOT NULL,
     suspended_by      text,
     start             date,
@@ -25,7 +25,7 @@ CREATE INDEX situation_task_idx ON situation (task, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
 
 CREATE TABLE progress (
-    task        text    NOT NULL,
+    task        text COLLATE "C" NOT NULL,
     day_from    date    NOT NULL,
     day_to      date,
     percent     integer,

@@ -1,7 +1,7 @@
 -- The plans with their items.
 
 CREATE TABLE plan (
-    plan       text   NOT NULL,
+    plan       text COLLATE "C" NOT NULL,
     day_from   date   NOT NULL,
     day_to     date,
     title      text   NOT NULL,

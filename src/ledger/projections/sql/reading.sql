@@ -3,14 +3,14 @@
 SELECT unit, name, kind, parent, merged_into FROM {unit_tree}.unit
 WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
-ORDER BY unit COLLATE "C"
+ORDER BY unit
 
 -- name: plans
 -- The plans on a day, as known at a position.
 SELECT plan, title, authority, items::text FROM {plan_tree}.plan
 WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
-ORDER BY plan COLLATE "C"
+ORDER BY plan
 
 -- name: status_counts
 -- How many tasks of each lead have each status on a day, as known at a position; how many of them await review, and are due.
@@ -36,7 +36,7 @@ FROM (
       AND (%(task)s::text IS NULL OR task = %(task)s)
 ) AS judged
 GROUP BY lead, status
-ORDER BY lead COLLATE "C", status COLLATE "C"
+ORDER BY lead, status COLLATE "C"
 
 -- name: tasks
 -- The tasks on a day, as known at a position. Not a join: without statistics that is planned as a loop in a loop.
@@ -47,8 +47,6 @@ FROM (
     WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
       AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
       AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
-      AND (%(task)s::text IS NULL OR s.task = %(task)s)
-      AND (%(after)s::text IS NULL OR s.task COLLATE "C" > %(after)s)
       AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
       AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
            AND (s.start IS NULL OR s.start <= %(on)s)))
@@ -56,13 +54,37 @@ FROM (
     SELECT p.task, NULL, p.percent, p.reported_on
     FROM {plan_state}.progress AS p
     WHERE int8range(p.known_from, p.known_to) @> %(last)s::bigint AND daterange(p.day_from, p.day_to) @> %(on)s::date
-      AND (%(task)s::text IS NULL OR p.task = %(task)s)
-      AND (%(after)s::text IS NULL OR p.task COLLATE "C" > %(after)s)
 ) AS parts
 GROUP BY task
 HAVING count(situation) > 0
-ORDER BY task COLLATE "C"
-LIMIT %(limit)s
+ORDER BY task
+
+-- name: task_page
+-- The first of the tasks on a day, as known at a position: as `tasks`, and reads no more of them than are wanted.
+WITH page AS MATERIALIZED (
+    SELECT s.task, s.situation::text AS situation
+    FROM {plan_state}.situation AS s
+    WHERE s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
+      AND s.day_from <= %(on)s AND (s.day_to IS NULL OR s.day_to > %(on)s)
+      AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
+      AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
+      AND (%(task)s::text IS NULL OR s.task = %(task)s)
+      AND (%(after)s::text IS NULL OR s.task > %(after)s)
+      AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
+      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
+           AND (s.start IS NULL OR s.start <= %(on)s)))
+    ORDER BY s.task
+    LIMIT %(limit)s
+)
+SELECT page.task, page.situation, p.percent, p.reported_on
+FROM page
+LEFT JOIN LATERAL (
+    SELECT p.percent, p.reported_on
+    FROM {plan_state}.progress AS p
+    WHERE p.task = page.task AND p.known_from < %(position)s AND (p.known_to IS NULL OR p.known_to >= %(position)s)
+      AND p.day_from <= %(on)s AND (p.day_to IS NULL OR p.day_to > %(on)s)
+) AS p ON true
+ORDER BY page.task
 
 -- name: ends_before_start
 -- The tasks whose result is dated before their start.
@@ -72,7 +94,7 @@ WHERE int8range(known_from, known_to) @> %(last)s::bigint AND daterange(day_from
   AND (%(units)s::text[] IS NULL OR lead = ANY(%(units)s))
   AND (%(plan)s::jsonb IS NULL OR plan_items @> %(plan)s::jsonb)
   AND (%(task)s::text IS NULL OR task = %(task)s)
-ORDER BY task COLLATE "C"
+ORDER BY task
 
 -- name: deadline_changes
 -- The changes of deadlines decided by a day, as known at a position.
@@ -100,7 +122,7 @@ WHERE int8range(r.known_from, r.known_to) @> %(last)s::bigint AND r.asked_on <= 
       SELECT s.task FROM {plan_state}.situation AS s
       WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
         AND s.plan_items @> %(plan)s::jsonb))
-ORDER BY r.task COLLATE "C", r.version
+ORDER BY r.task, r.version
 
 -- name: timeline
 -- What happened to a task by a day, as known at a position.
@@ -125,7 +147,7 @@ WHERE int8range(c.known_from, c.known_to) @> %(last)s::bigint AND daterange(c.on
       WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
         AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
         AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)))
-ORDER BY e.task COLLATE "C", c.day_from
+ORDER BY e.task, c.day_from
 
 -- name: baseline
 -- The baseline of one task, for a situation on a day, as known at a position.

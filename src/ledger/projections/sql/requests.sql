@@ -1,7 +1,7 @@
 -- What was asked on each task, and how it was answered.
 
 CREATE TABLE request (
-    task        text    NOT NULL,
+    task        text COLLATE "C" NOT NULL,
     version     integer NOT NULL,
     kind        text    NOT NULL,
     lead        text    NOT NULL,

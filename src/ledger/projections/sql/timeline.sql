@@ -1,7 +1,7 @@
 -- What happened to each task, record by record.
 
 CREATE TABLE timeline (
-    task         text    NOT NULL,
+    task         text COLLATE "C" NOT NULL,
     version      integer NOT NULL,
     position     bigint  NOT NULL,
     recorded_at  bigint  NOT NULL,

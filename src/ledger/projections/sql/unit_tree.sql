@@ -1,7 +1,7 @@
 -- The units by name and place in the tree.
 
 CREATE TABLE unit (
-    unit        text   NOT NULL,
+    unit        text COLLATE "C" NOT NULL,
     day_from    date   NOT NULL,
     day_to      date,
     name        text   NOT NULL,

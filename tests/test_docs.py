@@ -1,0 +1,55 @@
+"""The documents keep step with the product: settings, commands, links, and what the demo prints."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from ledger.cli.app import app
+from ledger.reports import REPORTS
+from ledger.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+_LINK = re.compile(r"\]\((?!https?://|#)([^)#\s\"]+)(?:#[^)]*)?\)")
+_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_CALL = re.compile(r"(?:^|[;&|(]\s*|=\S+ )ledger ([a-z][a-z -]*[a-z])", re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described(name: str) -> None:
+    assert f"`LEDGER_{name.upper()}`" in (ROOT / "docs/operations.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = _LINK.findall(page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def calls() -> Iterator[tuple[str, str]]:
+    """(page, words behind `ledger`) for each call in a shell block."""
+    for page in PAGES:
+        for block in _BLOCK.findall(page.read_text()):
+            for words in _CALL.findall(block):
+                yield page.name, words
+
+
+@pytest.mark.parametrize(("page", "words"), sorted(set(calls())))
+def test_commands_in_the_documents_exist(page: str, words: str) -> None:  # noqa: ARG001  # the page names the case
+    command: click.Command = typer.main.get_command(app)
+    for word in words.split():
+        if not isinstance(command, click.Group):
+            break
+        assert word in command.commands, f"ledger {words}: there is no {word}"
+        command = command.commands[word]
+
+
+def test_every_report_is_described() -> None:
+    text = (ROOT / "docs/reports.md").read_text()
+    assert [name for name in REPORTS if f"## {name}\n" not in text] == []
