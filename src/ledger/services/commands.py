@@ -189,23 +189,22 @@ class CommandHandler:
         others conflict until that one is settled.
         """
         appends = [item.append for item in pending]
-        firsts: dict[str, Append] = {}
-        for append in appends:
-            firsts.setdefault(append.stream, append)
+        firsts: dict[str, int] = {}
+        for index, append in enumerate(appends):
+            firsts.setdefault(append.stream, index)
         if len(firsts) == len(appends):
             return [(answer, True) for answer in self._committer.append(appends)]
         together = self._committer.append_together(appends)
         if together is not None:
             return [(answer, True) for answer in together]
-        put = appends[:1] if appends[0].history is not None else list(firsts.values())
-        answers = dict(zip((append.stream for append in put), self._committer.append(put), strict=True))
-        waiting = Answer("conflict", None, None, None, None)
-        return [
-            (answers[append.stream], True)
-            if append is firsts[append.stream] and append.stream in answers
-            else (replace(waiting, version=answers.get(append.stream, waiting).version), False)
-            for append in appends
-        ]
+        put = [0] if appends[0].history is not None else list(firsts.values())
+        answers = dict(zip(put, self._committer.append([appends[index] for index in put]), strict=True))
+        found = []
+        for index, append in enumerate(appends):
+            first = answers.get(firsts[append.stream])
+            waiting = Answer("conflict", None, None, first.version if first else None, None)
+            found.append((answers.get(index, waiting), index in answers))
+        return found
 
     def _decide(
         self,
