@@ -91,9 +91,7 @@ class Sealer:
                 if size < sealed.checkpoint.size:
                     raise Rollback(sealed.checkpoint.size, size)
             self._tiles.fill(size)
-            root = self._tiles.root(size)
-            for sealed in before:
-                self._check(sealed.checkpoint, size, root)
+            root = self._checked([sealed.checkpoint for sealed in before if sealed.checkpoint.size], size)
             last = next((sealed for sealed in before if sealed.checkpoint.size == size), None)
             made = last or self._sign(Checkpoint(self._key.name, size, root))
             if remembered is None or remembered.note != made.note:
@@ -122,14 +120,15 @@ class Sealer:
                 f"{where} was not signed by this key (LEDGER_KEY_FILE), {self._key.verifier.vkey}: {error}"
             ) from error
 
-    def _check(self, signed: Checkpoint, size: int, root: bytes) -> None:
-        """The tree of that size and root begins with the one that was signed: shown by a proof, and not by trust."""
-        if signed.size == 0:
-            return
-        try:
-            verify_consistency(self._tiles.consistency(signed.size, size), signed.root, root)
-        except ProofError as error:
-            raise Fork(signed.size, signed.root, self._tiles.root(signed.size)) from error
+    def _checked(self, before: list[Checkpoint], size: int) -> bytes:
+        """The root at that size, of a tree that begins with those that were signed: by proof, and not by trust."""
+        root, proofs = self._tiles.grown([signed.size for signed in before], size)
+        for signed, proof in zip(before, proofs, strict=True):
+            try:
+                verify_consistency(proof, signed.root, root)
+            except ProofError as error:
+                raise Fork(signed.size, signed.root, self._tiles.root(signed.size)) from error
+        return root
 
 
 def memory(settings: Settings) -> Memory:

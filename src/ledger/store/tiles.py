@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ledger.errors import EntryMissing
 from ledger.merkle import tile_proofs
 from ledger.merkle.proofs import ConsistencyProof, InclusionProof
@@ -61,6 +63,19 @@ class TileStore:
         """
         with self._database.connection() as connection:
             return tile_proofs.consistency(old_size, size, lambda tile: self._read(connection, tile))
+
+    def grown(self, old_sizes: Sequence[int], size: int) -> tuple[bytes, list[ConsistencyProof]]:
+        """`root` of the size and `consistency` with each of the old ones, reading each tile once for all of them."""
+        read: dict[Tile, bytes] = {}
+        with self._database.connection() as connection:
+
+            def once(tile: Tile) -> bytes:
+                if tile not in read:
+                    read[tile] = self._read(connection, tile)
+                return read[tile]
+
+            proofs = [tile_proofs.consistency(old, size, once) for old in old_sizes]
+            return tile_proofs.root(size, once), proofs
 
     def content(self, tile: Tile) -> bytes:
         """The hashes of one tile, as they are published."""
