@@ -113,9 +113,7 @@ def case_lines(case: Case) -> Iterator[Command]:
         yield case_line(case, "accept_result", OFFICE, {}, case.end, recorded)
 
 
-def case_line(
-    case: Case, command: str, unit: str, data: Command, effective: datetime, recorded: datetime
-) -> Command:
+def case_line(case: Case, command: str, unit: str, data: Command, effective: datetime, recorded: datetime) -> Command:
     return {
         "command": command,
         "task": case.name,

@@ -19,10 +19,10 @@ from msgspec import structs
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
-from ledger.domain.calendar import working_days
 from ledger.domain import plan as plans
 from ledger.domain import task as tasks
 from ledger.domain import unit as units
+from ledger.domain.calendar import working_days
 from ledger.domain.plan import Plan, PlanSituation
 from ledger.domain.rules import Known, Moment
 from ledger.domain.task import Situation, Task

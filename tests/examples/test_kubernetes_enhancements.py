@@ -13,9 +13,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "kubernetes-enhancements" / "convert.py"
 
-HISTORY_HEADER = (
-    "recorded_at,commit,path,title,owning_sig,participating_sigs,status,stage,m_alpha,m_beta,m_stable"
-)
+HISTORY_HEADER = "recorded_at,commit,path,title,owning_sig,participating_sigs,status,stage,m_alpha,m_beta,m_stable"
 RELEASES = "version,date\n1.20,2020-12-08\n1.21,2021-04-08\n1.22,2021-08-04\n1.23,2021-12-07\n"
 
 Line = dict[str, Any]
@@ -241,12 +239,8 @@ def test_an_extension_names_commit_approver_and_no_grounds(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("nothing", ["", "0.0", "TBD", "v1.xx", "never"])
-def test_an_emptied_target_says_nothing_and_the_next_is_compared_with_the_last(
-    tmp_path: Path, nothing: str
-) -> None:
-    lines = converted(
-        tmp_path, row("2020-10-01", "v1.21"), row("2020-10-02", nothing), row("2020-10-03", "v1.20")
-    )
+def test_an_emptied_target_says_nothing_and_the_next_is_compared_with_the_last(tmp_path: Path, nothing: str) -> None:
+    lines = converted(tmp_path, row("2020-10-01", "v1.21"), row("2020-10-02", nothing), row("2020-10-03", "v1.20"))
     assert told(lines) == [("assign_task", "2020-10-01"), ("bring_deadline_forward", "2020-10-03")]
 
 
@@ -405,9 +399,7 @@ def test_bad_input_is_named_by_file_line_and_column(tmp_path: Path, bad: str, me
 def test_a_missing_column_ends_the_script_with_one_line(tmp_path: Path) -> None:
     history = tmp_path / "history.csv"
     history.write_text("recorded_at,commit\n", encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, SCRIPT, "--history", history], capture_output=True, text=True, check=False
-    )
+    ended = subprocess.run([sys.executable, SCRIPT, "--history", history], capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert not ended.stdout
     assert ended.stderr == f"convert.py: {history}, line 1, column path: the header has no such column\n"

@@ -1,3 +1,5 @@
+"""Leaf and node hashes, as RFC 6962 gives them."""
+
 from hashlib import sha256
 
 from ledger.merkle.hashing import EMPTY_ROOT, HASH_SIZE, leaf_hash, node_hash

@@ -1,3 +1,5 @@
+"""Inclusion and consistency proofs: what verifies, and that nothing else does."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -231,9 +233,7 @@ def test_a_refused_consistency_proof_says_why() -> None:
         return str(refused.value)
 
     assert reason_for(replace(good, hashes=())) == "the proof ends after 0 hashes, below the root"
-    assert (
-        reason_for(replace(good, hashes=good.hashes * 2)) == "the proof has hashes left over above the root"
-    )
+    assert reason_for(replace(good, hashes=good.hashes * 2)) == "the proof has hashes left over above the root"
     assert reason_for(replace(good, hashes=(b"",))) == "the hash 0 of the proof is 0 bytes, not 32"
     assert reason_for(good, old_root=b"") == "the old root is 0 bytes, not 32"
     assert reason_for(good, new_root=b"") == "the root is 0 bytes, not 32"
@@ -241,7 +241,5 @@ def test_a_refused_consistency_proof_says_why() -> None:
     assert reason_for(prove_consistency(6, 7, MTH), old_root=root(5)).startswith(
         "the proof leads to the old root ",
     )
-    assert (
-        reason_for(replace(good, size=4)) == "a tree of size 4 needs no hashes to be consistent with itself"
-    )
+    assert reason_for(replace(good, size=4)) == "a tree of size 4 needs no hashes to be consistent with itself"
     assert reason_for(ConsistencyProof(4, 4, ())).startswith("two roots for one size, 4: ")

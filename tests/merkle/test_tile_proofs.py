@@ -1,3 +1,5 @@
+"""Roots and proofs from tiles equal those from leaves."""
+
 from collections import Counter
 
 import pytest

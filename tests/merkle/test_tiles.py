@@ -1,3 +1,5 @@
+"""The arithmetic and the paths of tiles."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

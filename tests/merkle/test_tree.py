@@ -1,3 +1,5 @@
+"""Roots of trees and their right edges."""
+
 from collections.abc import Iterator
 
 import pytest

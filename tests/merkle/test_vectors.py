@@ -100,8 +100,7 @@ def complete_size(start: int, end: int) -> int:
 
 
 ROOTS = {
-    (start, end): tree_root(leaf_hash(bytes([i])) for i in range(start, end))
-    for start, end in valid_subtrees(LARGEST)
+    (start, end): tree_root(leaf_hash(bytes([i])) for i in range(start, end)) for start, end in valid_subtrees(LARGEST)
 }
 
 

@@ -56,10 +56,12 @@ _EXITS: dict[type[LedgerError], Exit] = {
 
 def show(*renderables: RenderableType) -> None:
     """They are on standard output, one below the other, with no blanks at the ends of lines."""
-    lines = Console(file=io.StringIO(), width=stdout.width, highlight=False, markup=False, emoji=False, color_system=None)
+    lines = Console(
+        file=io.StringIO(), width=stdout.width, highlight=False, markup=False, emoji=False, color_system=None
+    )
     for renderable in renderables:
         lines.print(renderable)
-    for line in cast(io.StringIO, lines.file).getvalue().splitlines():
+    for line in cast("io.StringIO", lines.file).getvalue().splitlines():
         typer.echo(line.rstrip())
 
 

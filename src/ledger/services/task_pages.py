@@ -32,4 +32,3 @@ def task_page(
         "charges": slips[0]["charges"],
         "timeline": [record_json(row, language) for row in timeline],
     }
-
