@@ -40,7 +40,7 @@ def in_batches(ledger: Ledger, chance: random.Random, lines: list[bytes]) -> Cou
     return became
 
 
-@examples(8)
+@examples(6)
 @given(seed=st.integers(0, 2**32), count=st.integers(4, 45))
 def test_read_models_answer_what_a_fold_over_the_log_answers(new_database: NewDatabase, seed: int, count: int) -> None:
     chance = random.Random(seed)

@@ -140,7 +140,7 @@ def test_a_runner_that_is_killed_in_a_batch_leaves_it_to_the_next(
     ledger: Ledger, database: Database, expected: Contents
 ) -> None:
     chance = random.Random(3)
-    kills = [killed(RUNNER, database.app, after=chance.uniform(0.0, 0.15)) for _ in range(3 * EFFORT)]
+    kills = [killed(RUNNER, database.app, after=chance.uniform(0.0, 0.15)) for _ in range(2 * EFFORT)]
     assert any(kills)
     ledger.runner.catch_up()
     assert contents(ledger) == expected

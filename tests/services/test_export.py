@@ -21,7 +21,7 @@ from ledger.errors import BadFile, NotEmpty, Refused
 from ledger.merkle.hashing import leaf_hash
 from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
-from ledger.services import export as exports
+from ledger.services import refill
 from ledger.services.export import export, export_line, restore
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
@@ -99,7 +99,7 @@ def test_it_goes_on_where_the_other_was(ledger: Ledger, other: Ledger, file: Pat
 def test_batches_do_not_matter(
     ledger: Ledger, other: Ledger, file: Path, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH", batch)
+    monkeypatch.setattr(refill, "BATCH", batch)
     told: list[tuple[int, int]] = []
     restore(other.log, file, lambda done, total: told.append((done, total)))
     assert other.log.head() == ledger.log.head()
@@ -223,7 +223,7 @@ FAULTS = (swapped, dropped, doubled, blank, cut, changed, rehashed, unreadable, 
 def test_a_file_that_is_not_as_it_was_is_refused_with_the_line(
     ledger: Ledger, other: Ledger, file: Path, fault: Callable[[list[bytes]], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH", 1)
+    monkeypatch.setattr(refill, "BATCH", 1)
     sound = file.read_bytes()
     lines = sound.splitlines(keepends=True)
     number = fault(lines)
@@ -238,7 +238,7 @@ def test_a_file_that_is_not_as_it_was_is_refused_with_the_line(
 
 
 @pytest.mark.parametrize("fault", [rehashed, other_version])
-def test_the_line_is_told_though_it_stands_in_the_middle_of_a_batch(
+def test_the_position_is_told_when_it_stands_in_the_middle_of_a_batch(
     ledger: Ledger, other: Ledger, file: Path, fault: Callable[[list[bytes]], int]
 ) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
@@ -246,7 +246,7 @@ def test_the_line_is_told_though_it_stands_in_the_middle_of_a_batch(
     file.write_bytes(b"".join(lines))
     with pytest.raises(BadFile) as error:
         restore(other.log, file, nothing)
-    assert str(number - 1) in error.value.reason
+    assert f"position {number - 1} " in error.value.reason
     assert other.log.head().next_position == 0
     assert ledger.log.head().next_position > number
 
@@ -265,7 +265,7 @@ def test_a_ledger_that_holds_records_is_left_alone(ledger: Ledger, file: Path, o
 def test_an_interrupted_restore_goes_on_and_only_with_the_same_file(
     ledger: Ledger, other: Ledger, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH", 7)
+    monkeypatch.setattr(refill, "BATCH", 7)
     size = ledger.log.head().next_position
     lines = file.read_bytes().splitlines(keepends=True)
 
@@ -305,11 +305,11 @@ def test_the_first_append_ends_a_restore(ledger: Ledger, other: Ledger, file: Pa
 RESTORER = """
 import sys
 from pathlib import Path
-from ledger.services import export
+from ledger.services import export, refill
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
 
-export.BATCH = 1
+refill.BATCH = 1
 with Ledger(Settings(database_url=sys.argv[1])) as ledger:
     print("begins", flush=True)
     export.restore(ledger.log, Path(sys.argv[2]), lambda *_: None)

@@ -307,7 +307,7 @@ def test_an_import_that_is_killed_and_run_again_loses_nothing_and_doubles_nothin
     chance = random.Random(1)
     with new_database() as database:
         # So far it is to come each time, evenly spread; a process takes a while to begin, which is no part of it.
-        for n in range(kills := 3 * EFFORT):
+        for n in range(kills := 2 * EFFORT):
             with opened(database) as ledger:
                 stop = (n + chance.random()) * len(whole) / kills
                 assert killed(

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import cast
 
 import typer
 from rich.console import Console, RenderableType
@@ -56,12 +55,11 @@ _EXITS: dict[type[LedgerError], Exit] = {
 
 def show(*renderables: RenderableType) -> None:
     """They are on standard output, one below the other, with no blanks at the ends of lines."""
-    lines = Console(
-        file=io.StringIO(), width=stdout.width, highlight=False, markup=False, emoji=False, color_system=None
-    )
+    out = io.StringIO()
+    console = Console(file=out, width=stdout.width, highlight=False, markup=False, emoji=False, color_system=None)
     for renderable in renderables:
-        lines.print(renderable)
-    for line in cast("io.StringIO", lines.file).getvalue().splitlines():
+        console.print(renderable)
+    for line in out.getvalue().splitlines():
         typer.echo(line.rstrip())
 
 

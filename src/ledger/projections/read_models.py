@@ -157,6 +157,8 @@ class ReadModels:
         return found
 
     def _rows(self, name: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        if not _can_be_stored(parameters.get("task") or ""):
+            return []  # no row is about it
         statement = sql.SQL(_SQL[name].decode()).format(**self._schemas)
         known = {"position": self.position, "last": self.position - 1, "on": self.on}
         return self._connection.execute(statement, parameters | known).fetchall()
@@ -165,6 +167,11 @@ class ReadModels:
 def _run(row: tuple[Any, ...]) -> Run:
     _, _, _, _, day_from, day_to, unit, cause, ref, through_ground, evidence, concurrent = row
     return Run(day_from, day_to, unit, cause, ref, through_ground, tuple(evidence), _concurrent.decode(concurrent))
+
+
+def _can_be_stored(text: str) -> bool:
+    """PostgreSQL can hold the text: it has neither U+0000 nor a lone surrogate (as bytes of a command line become)."""
+    return "\0" not in text and text == text.encode(errors="ignore").decode()
 
 
 def _parameters(scope: Scope) -> dict[str, Any]:

@@ -7,15 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ledger.domain.events import HistoryImported, Record
-from ledger.errors import BadFile, LedgerError, NotEmpty
+from ledger.errors import BadFile
 from ledger.merkle.hashing import leaf_hash
-from ledger.store.entry import decode_entry
+from ledger.services.durable_files import sync_folder
+from ledger.services.refill import Refill
 from ledger.store.log import Log
 
-BATCH = 2_000
-"""Entries restored in one transaction."""
-
+PROGRESS_STEP = 1_000
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
@@ -43,6 +41,7 @@ def export(log: Log, path: Path, progress: Progress) -> int:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise BadFile(str(path), None, error.strerror or str(error)) from error
     return stop
@@ -55,66 +54,35 @@ def restore(log: Log, path: Path, progress: Progress) -> int:
     Raises `NotEmpty`, or `BadFile` for a line that is no entry, has another hash, or is out of place; what was
     restored before that line stays, and the restore can be taken up with a sound file.
     """
-    held = log.head().next_position
-    if held and not log.is_restoring():
-        raise NotEmpty(held)
+    refill = Refill(log, lambda position, reason: BadFile(str(path), position + 1, reason))
     size = path.stat().st_size if path.exists() else 0
-    imports: set[str] = set()
-    live_from: int | None = None
-    done = read = 0
-    batch: list[tuple[Record, bytes]] = []
-    for number, line in _lines(path):
-        record, entry = _parsed(path, number, line, done)
+    read = 0
+    for position, line in enumerate(_lines(path)):
+        refill.add(_entry(path, position, line))
         read += len(line)
-        if isinstance(record.event.data, HistoryImported):
-            imports.add(record.event.id)
-        elif live_from is None and record.event.causation not in imports:
-            live_from = record.position
-        batch.append((record, entry))
-        done += 1
-        if len(batch) == BATCH:
-            _put_back(log, path, batch, held, live_from)
-            batch = []
+        if position % PROGRESS_STEP == 0:
             progress(read, size)
-    if batch:
-        _put_back(log, path, batch, held, live_from)
     progress(size, size)
-    if done < held:
-        raise NotEmpty(held)
-    return done
+    return refill.finish()
 
 
-def _put_back(log: Log, path: Path, batch: list[tuple[Record, bytes]], held: int, live_from: int | None) -> None:
-    """The batch is in the log: what an earlier try left there is compared, the rest is put in."""
-    first, last = batch[0][0].position, batch[-1][0].position
-    for position, entry in log.entries(first, min(held, last + 1)):
-        if entry != batch[position - first][1]:
-            raise NotEmpty(held)
-    missing = [(record, entry) for record, entry in batch if record.position >= held]
-    if missing:
-        log.restore(missing, live_from, lambda position, reason: BadFile(str(path), position + 1, reason))
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
-            yield from enumerate(file, 1)
+            yield from file
     except OSError as error:
         raise BadFile(str(path), None, error.strerror or str(error)) from error
 
 
-def _parsed(path: Path, number: int, line: bytes, position: int) -> tuple[Record, bytes]:
+def _entry(path: Path, position: int, line: bytes) -> bytes:
+    """The entry that the line holds for that position; raises `BadFile` when it is not one, or another."""
     match = _LINE.fullmatch(line)
     if match is None:
-        raise BadFile(str(path), number, "not a line of an export, or not a whole one")
+        raise BadFile(str(path), position + 1, "not a line of an export, or not a whole one")
     entry, leaf, given = match[1], match[2].decode(), int(match[3])
     if given != position:
-        raise BadFile(str(path), number, f"position {given} stands where {position} belongs")
+        raise BadFile(str(path), position + 1, f"position {given} stands where {position} belongs")
     if leaf_hash(entry).hex() != leaf:
-        raise BadFile(
-            str(path), number, f"the entry at position {position} does not have the leaf hash that it is given"
-        )
-    try:
-        return decode_entry(position, entry), entry
-    except LedgerError as error:
-        raise BadFile(str(path), number, str(error)) from error
+        reason = f"the entry at position {position} does not have the leaf hash that it is given"
+        raise BadFile(str(path), position + 1, reason)
+    return entry

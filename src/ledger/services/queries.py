@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ledger.domain.rules import EARLIEST, LATEST
 from ledger.domain.times import as_of_microseconds, local_day, parse_day, zone_of
 from ledger.errors import BadQuery, Lagging
 from ledger.projections.base import Projection
@@ -58,6 +59,8 @@ class Queries:
             asked = parse_day(on)
             if asked is None:
                 raise BadQuery("on", f"{on!r} is not a day (2025-03-08)")
+            if not EARLIEST <= asked <= LATEST:
+                raise BadQuery("on", f"{on} does not lie between {EARLIEST} and {LATEST}")
             day = asked
         head = self.log.head()
         if as_of is None:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from ledger.domain.events import HistoryImported, Record
 from ledger.errors import LedgerError, NotEmpty
-from ledger.services.export import BATCH
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
+
+BATCH = 2_000
+"""Entries restored in one transaction."""
 
 
 class Refill:
