@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import appends, rebuild
+from bench import appends, archive, rebuild, status
 
-for benchmark in (appends, rebuild):
+for benchmark in (appends, rebuild, status, archive):
     benchmark.main()
