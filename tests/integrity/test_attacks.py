@@ -17,8 +17,8 @@ from tests.support.ledgers import beginnings, line, record
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.tiles import tile_root
 from ledger.services import keys, sealing, verification
-from ledger.services.refill import BATCH
 from ledger.services.ledger import Ledger
+from ledger.services.refill import BATCH
 from ledger.services.verification import Verification
 from ledger.store.entry import entry_bytes
 
