@@ -108,7 +108,14 @@ def test_what_is_asked_about_one_task_reads_the_rows_of_that_task(
     found = indexes(ledger, READING[name], task="T77", position=position, last=position - 1)
     assert tables <= found.keys()
     for table in tables:
-        assert found[table] <= {f"{table}_task_idx", f"{table}_open_idx"}, found
+        # situation_early_idx holds the few flagged tasks only.
+        assert found[table] <= {f"{table}_task_idx", f"{table}_open_idx", f"{table}_early_idx"}, found
+
+
+@pytest.mark.parametrize("position", [TASKS * 7 + 5, TASKS * TIMES])
+def test_the_flagged_tasks_are_found_without_looking_at_the_others(ledger: Ledger, position: int) -> None:
+    found = indexes(ledger, READING["ends_before_start"], position=position, last=position - 1)
+    assert found["situation"] == {"situation_early_idx"}, found
 
 
 @pytest.mark.parametrize("position", [TASKS // 2, TASKS * 7 + 5, TASKS * TIMES])

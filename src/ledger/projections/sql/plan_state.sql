@@ -23,6 +23,8 @@ COMMENT ON TABLE situation IS 'The task at the end of the local days [day_from, 
 CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
 CREATE INDEX situation_task_idx ON situation (task, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
+-- A few at the most, and every status report names them.
+CREATE INDEX situation_early_idx ON situation (task) WHERE ends_before_start;
 
 CREATE TABLE progress (
     task        text COLLATE "C" NOT NULL,
