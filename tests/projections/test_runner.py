@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -117,6 +118,16 @@ def test_two_runners_at_once_write_every_row_once(
     assert contents(ledger) == expected
 
 
+def test_more_runners_than_connections_only_take_turns(
+    database: Database, ledger: Ledger, expected: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A runner that held one connection and asked for another would wait for ever with the others that do."""
+    monkeypatch.setattr(runner, "BATCH", 20)
+    with opened(database, pool_size=2) as narrow, ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: new_runner(narrow).catch_up(), range(4), timeout=9))
+    assert contents(ledger) == expected
+
+
 RUNNER = """
 import sys, time
 from ledger.projections import changes, runner
@@ -124,8 +135,8 @@ from ledger.services.ledger import Ledger
 from ledger.settings import Settings
 
 write = changes.Pending.write
-def slowly(self, connection, schema):
-    write(self, connection, schema)
+def slowly(self, *arguments):
+    write(self, *arguments)
     time.sleep(0.001)
 
 changes.Pending.write = slowly

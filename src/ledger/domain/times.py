@@ -78,7 +78,10 @@ def effective_text(text: str, zone: ZoneInfo) -> str:
             "effective_at",
             f"{text!r} is neither a day (2025-03-08) nor an instant with an offset (RFC 3339)",
         )
-    return instant.astimezone(zone).isoformat()
+    try:
+        return instant.astimezone(zone).isoformat()
+    except OverflowError as error:
+        raise Refused("bad_time", "effective_at", f"{text!r} lies in no local day") from error
 
 
 def as_of_microseconds(text: str, zone: ZoneInfo) -> int:

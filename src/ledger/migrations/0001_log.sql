@@ -148,7 +148,7 @@ BEGIN
             SELECT s.version INTO at_version FROM ledger.stream AS s WHERE s.stream = streams[i];
             -- A stream that does not exist stands at 0; the library's own aggregates may begin with version 0 instead.
             at_version := coalesce(at_version, least(expected[i], 0));
-            IF at_version <> expected[i] THEN
+            IF at_version IS DISTINCT FROM expected[i] THEN
                 status := 'conflict';
             ELSIF size = 0 THEN
                 status := 'refused'; reason := 'no_events';
