@@ -15,6 +15,7 @@ from ledger.domain.events import (
 from ledger.domain.task import Situation, Task, walk
 from ledger.projections.base import Changes, Projection, Step, Table, Values
 from ledger.projections.plan_state import due, json_text
+from ledger.projections.rows import DEADLINE_CHANGE_KINDS
 
 DEADLINE_CHANGE = Table(
     "deadline_change",
@@ -26,7 +27,6 @@ DEADLINE_CHANGE = Table(
     ),
 )  # fmt: skip
 
-_KINDS = {DeadlineExtended: "extended", Rebaselined: "rebaselined", DeadlineBroughtForward: "brought_forward"}
 _Change = DeadlineExtended | Rebaselined | DeadlineBroughtForward
 
 
@@ -58,7 +58,7 @@ class DeadlineHistory(Projection):
         if after is None:
             return state, changes
         in_order = before is not None and record.event.day >= before.latest
-        if in_order and type(record.event.data) not in (*_KINDS, RecordRetracted):
+        if in_order and type(record.event.data) not in (*DEADLINE_CHANGE_KINDS, RecordRetracted):
             return DeadlineRows(places, state.rows), changes
         rows = tuple(_rows(after, places))
         held = {row[1]: row for row in state.rows}
@@ -99,7 +99,7 @@ def _row(
         recorded_at,
         event.effective,
         event.day,
-        _KINDS[type(data)],
+        DEADLINE_CHANGE_KINDS[type(data)],
         after.lead,
         due(before.deadline),
         due(data.new_deadline),

@@ -29,6 +29,7 @@ from ledger.domain.times import local_day
 from ledger.domain.unit import Unit
 from ledger.projections.requests import requests_of
 from ledger.projections.rows import (
+    DEADLINE_CHANGE_KINDS,
     DeadlineChange,
     PlanRow,
     Point,
@@ -40,8 +41,6 @@ from ledger.projections.rows import (
     TimelineRow,
     UnitRow,
 )
-
-_KINDS = {DeadlineExtended: "extended", Rebaselined: "rebaselined", DeadlineBroughtForward: "brought_forward"}
 
 
 class Replay:
@@ -162,7 +161,7 @@ class Replay:
                 position=record.position,
                 recorded_at=record.recorded_at,
                 effective=event.effective,
-                kind=_KINDS[type(data)],  # type: ignore[arg-type]  # one of the three words
+                kind=DEADLINE_CHANGE_KINDS[type(data)],
                 lead=after.lead,
                 old=before.deadline,
                 new=data.new_deadline,

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ledger.attribution import BaselineKind, Epoch
 from ledger.domain.calendar import WorkingDays
 from ledger.domain.commands import PlanItem
-from ledger.domain.events import EventData
+from ledger.domain.events import DeadlineBroughtForward, DeadlineExtended, EventData, Rebaselined
 from ledger.domain.task import Situation, Status
 from ledger.domain.values import Deadline, Ground
 
@@ -58,6 +58,15 @@ class StatusCount(Struct, frozen=True):
     due: int
 
 
+DeadlineChangeKind = Literal["extended", "rebaselined", "brought_forward"]
+DEADLINE_CHANGE_KINDS: dict[type[EventData], DeadlineChangeKind] = {
+    DeadlineExtended: "extended",
+    Rebaselined: "rebaselined",
+    DeadlineBroughtForward: "brought_forward",
+}
+"""The events that change a deadline, and the word for what each does."""
+
+
 class DeadlineChange(Struct, frozen=True):
     """A change of a deadline, with who led the task then."""
 
@@ -65,7 +74,7 @@ class DeadlineChange(Struct, frozen=True):
     position: int
     recorded_at: int
     effective: str
-    kind: Literal["extended", "rebaselined", "brought_forward"]
+    kind: DeadlineChangeKind
     lead: str
     old: Deadline | None
     new: Deadline
