@@ -288,7 +288,7 @@ def test_more_records_than_a_batch(database: Database, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "change"),
     [
-        ("plan_state.situation", "DELETE FROM {} WHERE known_to IS NULL"),
+        ("plan_state.standing", "DELETE FROM {} WHERE known_to IS NULL"),
         ("plan_state.progress", "UPDATE {} SET percent = percent + 1"),
         ("plan_state.situation", "UPDATE {} SET known_from = known_from - 1"),
         ("plan_state.progress", "INSERT INTO {0} SELECT * FROM {0} WHERE known_to IS NOT NULL"),

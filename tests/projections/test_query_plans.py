@@ -27,10 +27,11 @@ _KNOWN = f"t * {TASKS} + n, CASE WHEN t < {TIMES - 1} THEN (t + 1) * {TASKS} + n
 _ROUNDS = f"generate_series(0, {TIMES - 1}) AS t, generate_series(0, {TASKS - 1}) AS n"
 _DUE = "'2025-02-01'::date"
 _NONE = "NULL::date"
-_DUES = f"{_DUE}, {_DUE}, {_DUE}"
 _ROWS: dict[tuple[str, str], LiteralString] = {
-    ("plan_state", "situation"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', NULL, {_NONE}, {_DUES}, "
-    f"{_NONE}, {_NONE}, false, '[]'::jsonb, '{{}}'::jsonb",
+    ("plan_state", "standing"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', false, {_NONE}, {_DUE}, "
+    f"{_NONE}, {_NONE}, false, '[]'::jsonb",
+    ("plan_state", "situation"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', false, {_NONE}, {_DUE}, "
+    f"'[]'::jsonb, '{{}}'::jsonb",
     ("plan_state", "progress"): f"'T' || n, {_DUE}, {_NONE}, 5000, {_DUE}",
     ("deadline_history", "deadline_change"): f"'T' || n, t * 1000 + n, 0, '', {_DUE}, 'extended', 'U1', {_NONE}, "
     f"{_DUE}, 'null'::jsonb, 'null'::jsonb, NULL, 'AUTH', NULL, NULL, '[]'::jsonb, false",
@@ -93,8 +94,8 @@ def _walk(node: dict[str, Any], found: dict[str, set[str]]) -> None:
     ("name", "tables"),
     [
         ("task_page", {"situation", "progress"}),
-        ("status_counts", {"situation"}),
-        ("ends_before_start", {"situation"}),
+        ("status_counts", {"standing"}),
+        ("ends_before_start", {"standing"}),
         ("deadline_changes", {"deadline_change"}),
         ("requests", {"request"}),
         ("timeline", {"timeline"}),
@@ -108,14 +109,14 @@ def test_what_is_asked_about_one_task_reads_the_rows_of_that_task(
     found = indexes(ledger, READING[name], task="T77", position=position, last=position - 1)
     assert tables <= found.keys()
     for table in tables:
-        # situation_early_idx holds the few flagged tasks only.
+        # standing_early_idx holds the few flagged tasks only.
         assert found[table] <= {f"{table}_task_idx", f"{table}_open_idx", f"{table}_early_idx"}, found
 
 
 @pytest.mark.parametrize("position", [TASKS * 7 + 5, TASKS * TIMES])
 def test_the_flagged_tasks_are_found_without_looking_at_the_others(ledger: Ledger, position: int) -> None:
     found = indexes(ledger, READING["ends_before_start"], position=position, last=position - 1)
-    assert found["situation"] == {"situation_early_idx"}, found
+    assert found["standing"] == {"standing_early_idx"}, found
 
 
 @pytest.mark.parametrize("position", [TASKS // 2, TASKS * 7 + 5, TASKS * TIMES])
@@ -123,7 +124,7 @@ def test_the_flagged_tasks_are_found_without_looking_at_the_others(ledger: Ledge
     ("name", "table"),
     [
         ("tasks", "situation"),
-        ("status_counts", "situation"),
+        ("status_counts", "standing"),
         ("deadline_changes", "deadline_change"),
         ("requests", "request"),
         ("slips", "charge"),

@@ -1,30 +1,46 @@
 -- Each task as it stands on each day, and as it was known to stand at each position.
 
-CREATE TABLE situation (
+CREATE TABLE standing (
     task              text COLLATE "C" NOT NULL,
     day_from          date    NOT NULL,
     day_to            date,
     lead              text COLLATE "C" NOT NULL,
     life              text    NOT NULL,
-    suspended_by      text,
+    suspended         boolean NOT NULL,
     start             date,
-    original_due      date,
-    baseline_due      date,
     due               date,
     submitted_on      date,
     submitted_due     date,
     ends_before_start boolean NOT NULL,
     plan_items        jsonb   NOT NULL,
-    situation         jsonb   NOT NULL,
     known_from        bigint  NOT NULL,
     known_to          bigint
 );
-COMMENT ON TABLE situation IS 'The task at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). situation holds all of it but progress; the other columns are what questions select by. original_due, baseline_due and due are the last days in time.';
+COMMENT ON TABLE standing IS 'What tasks are counted by, at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). Rows are narrow, because a count reads those of every task. due and submitted_due are the last days in time.';
+CREATE UNIQUE INDEX standing_open_idx ON standing (task, day_from) WHERE known_to IS NULL;
+CREATE INDEX standing_task_idx ON standing (task, known_from);
+CREATE INDEX standing_range_idx ON standing USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
+-- A few at the most, and every status report names them.
+CREATE INDEX standing_early_idx ON standing (task) WHERE ends_before_start;
+
+CREATE TABLE situation (
+    task       text COLLATE "C" NOT NULL,
+    day_from   date    NOT NULL,
+    day_to     date,
+    lead       text COLLATE "C" NOT NULL,
+    life       text    NOT NULL,
+    suspended  boolean NOT NULL,
+    start      date,
+    due        date,
+    plan_items jsonb   NOT NULL,
+    situation  jsonb   NOT NULL,
+    known_from bigint  NOT NULL,
+    known_to   bigint
+);
+COMMENT ON TABLE situation IS 'All that a task is, but for its progress, which changes most often. The columns beside the JSON are what lists select by: they are in the same row, so that a list needs no join of two kinds of ranges.';
 CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
 CREATE INDEX situation_task_idx ON situation (task, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
--- A few at the most, and every status report names them.
-CREATE INDEX situation_early_idx ON situation (task) WHERE ends_before_start;
 
 CREATE TABLE progress (
     task        text COLLATE "C" NOT NULL,

@@ -23,13 +23,13 @@ FROM (
             WHEN life = 'cancelled' THEN 'cancelled'
             WHEN life = 'done' AND submitted_on > submitted_due THEN 'done_late'
             WHEN life = 'done' THEN 'done_on_time'
-            WHEN suspended_by IS NOT NULL THEN 'suspended'
+            WHEN suspended THEN 'suspended'
             WHEN due IS NULL THEN 'not_stated'
             WHEN start > %(on)s THEN 'not_due'
             WHEN due >= %(on)s THEN 'open_in_time'
             ELSE 'open_overdue'
         END AS status
-    FROM {plan_state}.situation
+    FROM {plan_state}.standing
     WHERE int8range(known_from, known_to) @> %(last)s::bigint AND daterange(day_from, day_to) @> %(on)s::date
       AND (%(units)s::text[] IS NULL OR lead = ANY(%(units)s))
       AND (%(plan)s::jsonb IS NULL OR plan_items @> %(plan)s::jsonb)
@@ -48,7 +48,7 @@ FROM (
       AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
       AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
       AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
-      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
+      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND NOT s.suspended AND s.due < %(on)s
            AND (s.start IS NULL OR s.start <= %(on)s)))
     UNION ALL
     SELECT p.task, NULL, p.percent, p.reported_on
@@ -71,7 +71,7 @@ WITH page AS MATERIALIZED (
       AND (%(task)s::text IS NULL OR s.task = %(task)s)
       AND (%(after)s::text IS NULL OR s.task > %(after)s)
       AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
-      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND s.suspended_by IS NULL AND s.due < %(on)s
+      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND NOT s.suspended AND s.due < %(on)s
            AND (s.start IS NULL OR s.start <= %(on)s)))
     ORDER BY s.task
     LIMIT %(limit)s
@@ -88,7 +88,7 @@ ORDER BY page.task
 
 -- name: ends_before_start
 -- The tasks whose result is dated before their start.
-SELECT task FROM {plan_state}.situation
+SELECT task FROM {plan_state}.standing
 WHERE int8range(known_from, known_to) @> %(last)s::bigint AND daterange(day_from, day_to) @> %(on)s::date
   AND ends_before_start
   AND (%(units)s::text[] IS NULL OR lead = ANY(%(units)s))
@@ -105,7 +105,7 @@ WHERE int8range(d.known_from, d.known_to) @> %(last)s::bigint AND d.day <= %(on)
   AND (%(units)s::text[] IS NULL OR d.lead = ANY(%(units)s))
   AND (%(task)s::text IS NULL OR d.task = %(task)s)
   AND (%(plan)s::jsonb IS NULL OR d.task IN (
-      SELECT s.task FROM {plan_state}.situation AS s
+      SELECT s.task FROM {plan_state}.standing AS s
       WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
         AND s.plan_items @> %(plan)s::jsonb))
 ORDER BY d.position
@@ -119,7 +119,7 @@ WHERE int8range(r.known_from, r.known_to) @> %(last)s::bigint AND r.asked_on <= 
   AND (%(units)s::text[] IS NULL OR r.lead = ANY(%(units)s))
   AND (%(task)s::text IS NULL OR r.task = %(task)s)
   AND (%(plan)s::jsonb IS NULL OR r.task IN (
-      SELECT s.task FROM {plan_state}.situation AS s
+      SELECT s.task FROM {plan_state}.standing AS s
       WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
         AND s.plan_items @> %(plan)s::jsonb))
 ORDER BY r.task, r.version
@@ -143,7 +143,7 @@ WHERE int8range(c.known_from, c.known_to) @> %(last)s::bigint AND daterange(c.on
   AND c.baseline_kind IN ('both', %(baseline)s) AND c.day_from <= %(on)s
   AND (%(task)s::text IS NULL OR c.task = %(task)s)
   AND ((%(units)s::text[] IS NULL AND %(plan)s::jsonb IS NULL) OR c.task IN (
-      SELECT s.task FROM {plan_state}.situation AS s
+      SELECT s.task FROM {plan_state}.standing AS s
       WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
         AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
         AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)))
