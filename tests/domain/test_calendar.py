@@ -16,10 +16,10 @@ from ledger.domain import commands as cmd
 from ledger.domain import events as ev
 from ledger.domain import unit as units
 from ledger.domain.calendar import Calendar, DayKind, working_days
-from ledger.domain.calendars import base_table
+from ledger.domain.calendars import base_table, countries
 from ledger.domain.calendars.working_days import SATURDAY_AND_SUNDAY, working_days_of
 from ledger.domain.rules import Known, Moment
-from ledger.errors import Refused
+from ledger.errors import NotFound, Refused
 
 DAY = dt.timedelta(days=1)
 VIET_NAM = working_days("VN", None)
@@ -155,11 +155,40 @@ def test_earlier_knowledge_counts_as_it_did() -> None:
     assert after.is_working(date("2025-05-12"))
 
 
-def test_part_of_a_country_has_its_table_and_other_countries_their_weekends() -> None:
+def test_part_of_a_country_has_its_countrys_table() -> None:
     assert not working_days("VN-SG", None).is_working(date("2025-04-30"))
     assert working_days("LA", None).is_working(date("2025-04-30"))
-    assert not working_days("LA", None).is_working(date("2025-04-26"))
     assert not working_days("LA", declared(off("2025-04-30"), code="LA")).is_working(date("2025-04-30"))
+
+
+@pytest.mark.parametrize(
+    ("country", "day", "working"),
+    [
+        ("FR", "2025-07-14", False),
+        ("FR", "2025-07-12", False),
+        ("FR", "2025-07-15", True),
+        ("EG", "2025-03-07", False),
+        ("EG", "2025-03-09", True),
+        ("LA", "2025-12-02", False),
+    ],
+)
+def test_other_countries_have_their_days_off_and_their_weekends(country: str, day: str, working: bool) -> None:
+    assert working_days(country, None).is_working(date(day)) is working
+
+
+def test_each_country_has_a_table_that_can_be_read() -> None:
+    assert len(countries()) == 250
+    for country in countries():
+        table = base_table(country)
+        assert table.country == country
+        assert all(table.first <= day <= table.last for day in table.exceptions)
+        assert 0 < working_days(country, None).count(date("2025-01-01"), date("2026-01-01")) < 365
+
+
+@pytest.mark.parametrize("code", ["XX", "../../pyproject", "", "vn"])
+def test_no_day_of_an_unknown_country_is_guessed_at(code: str) -> None:
+    with pytest.raises(NotFound):
+        working_days(code, None)
 
 
 # ── counting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,10 +268,3 @@ def test_every_year_has_its_fixed_holidays_and_a_new_year_of_five_days() -> None
             assert not VIET_NAM.is_working(dt.date(year, month, day))
         new_year = [day for day in base_table("VN").exceptions if day.year == year and day.month in (1, 2)]
         assert len(new_year) >= 6
-
-
-def test_country_without_a_table_says_so() -> None:
-    table = base_table("LA")
-    assert "no table is shipped" in table.source
-    assert table.exceptions == {}
-    assert base_table("../../pyproject").exceptions == {}

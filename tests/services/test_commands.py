@@ -17,7 +17,7 @@ from tests.support.ledgers import beginnings, line, micros, opened, record, subm
 
 from ledger.domain import task as tasks
 from ledger.domain.events import Record
-from ledger.errors import LedgerError, Refused, VersionConflict
+from ledger.errors import LedgerError, Refused, SettingsError, VersionConflict
 from ledger.services import commands
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
@@ -175,6 +175,11 @@ def test_an_instant_is_kept_with_the_ledgers_own_offset(ledger: Ledger, given: s
     (event,) = (each.event for each in stream(ledger, "task/T1"))
     assert event.effective == kept
     assert event.day.isoformat() == kept[:10]
+
+
+def test_a_ledger_is_not_begun_with_a_country_whose_days_off_are_unknown(database: Database) -> None:
+    with pytest.raises(SettingsError, match=r"LEDGER_CALENDAR.*XX"), opened(database, calendar="XX") as ledger:
+        ledger.locale  # noqa: B018  # read when it is first asked for
 
 
 def test_the_offset_is_that_of_the_day_where_clocks_are_moved(database: Database) -> None:

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ledger.domain import commands as cmd
 from ledger.domain import events as ev
-from ledger.domain.calendars import base_table
+from ledger.domain.calendars import base_table, countries
 from ledger.domain.calendars.working_days import DayKind, WorkingDays, working_days_of
 from ledger.domain.events import Event
 from ledger.domain.rules import Known, Moment, check_day, check_moment, check_references
@@ -39,7 +39,11 @@ class Calendar(Struct, frozen=True):
 
 
 def working_days(code: str, calendar: Calendar | None) -> WorkingDays:
-    """The table shipped for the country of that code, with what `calendar` declares; None declares nothing."""
+    """The table shipped for the country of that code, with what `calendar` declares; None declares nothing.
+
+    A part of a country (`DE-BY`) has its country's table; its own days are declared. Raises `NotFound` when the code is
+    no country's.
+    """
     table = base_table(code.partition("-")[0])
     declared = calendar.declared if calendar is not None else {}
     return working_days_of(table.weekend, {**table.exceptions, **declared})
@@ -75,7 +79,7 @@ def decide(
     """
     check_moment(moment)
     check_references(command, moment, known)
-    if not _COUNTRY.fullmatch(code):
+    if not _COUNTRY.fullmatch(code) or code[:2] not in countries():
         raise Refused("not_a_country", "calendar", f"{code!r} is not a country code (ISO 3166), such as VN")
     check_day(command.date, "data.date")
     working = isinstance(command, cmd.DeclareWorkingDay)

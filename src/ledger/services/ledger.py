@@ -9,7 +9,7 @@ from typing import Self
 
 from ledger.domain.calendar import working_days
 from ledger.domain.times import zone_of
-from ledger.errors import SettingsError
+from ledger.errors import NotFound, SettingsError
 from ledger.projections import all_projections
 from ledger.projections.builds import ensure
 from ledger.projections.runner import Runner
@@ -109,7 +109,10 @@ def _locale(log: Log, settings: Settings) -> Locale:
         settings.calendar or (held.calendar if held else DEFAULT_CALENDAR),
     )
     zone_of(wanted.time_zone)
-    working_days(wanted.calendar, None)
+    try:
+        working_days(wanted.calendar, None)
+    except NotFound as error:
+        raise SettingsError(f"LEDGER_CALENDAR: {error}; set a country's code (ISO 3166), such as VN") from error
     if held is None:
         held = log.pin_locale(wanted)
     for variable, is_set, is_held in (

@@ -1,6 +1,7 @@
 """The days off that the product knows from the start, by country code: one frozen file a country.
 
-The files are never edited, because reports of the past rest on them: a correction is a recorded event.
+The files (written once, by tools/calendar_tables.py) are never edited, because reports of the past rest on them: a
+correction is a recorded event.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from importlib.resources import files
 import msgspec
 from msgspec import Struct
 
-from ledger.domain.calendars.working_days import SATURDAY_AND_SUNDAY, DayKind
+from ledger.domain.calendars.working_days import DayKind
+from ledger.errors import NotFound
 
 
 class BaseTable(Struct, frozen=True):
@@ -31,23 +33,25 @@ class BaseTable(Struct, frozen=True):
     exceptions: Mapping[dt.date, DayKind]
 
 
+_TABLES = files("ledger.domain.calendars") / "tables"
+
+
+@cache
+def countries() -> frozenset[str]:
+    """The codes (ISO 3166) of the countries that have a table."""
+    return frozenset(file.name.removesuffix(".json") for file in _TABLES.iterdir() if file.name.endswith(".json"))
+
+
 @cache
 def base_table(country: str) -> BaseTable:
-    """The table shipped for that country code; Saturdays and Sundays off, and nothing else, when there is none."""
-    file = files("ledger.domain.calendars").joinpath(f"{country}.json")
-    if not country.isalpha() or not file.is_file():
-        return BaseTable(
-            country, "no table is shipped: Saturdays and Sundays", SATURDAY_AND_SUNDAY, dt.date.max, dt.date.min, {}
-        )
-    read = msgspec.json.decode(file.read_bytes(), type=_File)
-    exceptions = {day.date: DayKind(day.working, day.name) for day in read.exceptions}
+    """The table shipped for that country code. Raises `NotFound` when there is none: no day is guessed at."""
+    if country not in countries():
+        raise NotFound("table of days off for the country", country)
+    read = msgspec.json.decode((_TABLES / f"{country}.json").read_bytes(), type=_File)
+    off = {day: DayKind(working=False, name=name) for day, name in read.off.items()}
+    worked = {day: DayKind(working=True, name=name) for day, name in read.worked.items()}
+    exceptions = dict(sorted((off | worked).items()))
     return BaseTable(read.country, read.source, read.weekend, read.first, read.last, exceptions)
-
-
-class _Exception(Struct, frozen=True, forbid_unknown_fields=True):
-    date: dt.date
-    working: bool
-    name: str
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,4 +60,5 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     first: dt.date
     last: dt.date
     weekend: frozenset[int]
-    exceptions: tuple[_Exception, ...]
+    off: dict[dt.date, str]
+    worked: dict[dt.date, str]
