@@ -207,3 +207,27 @@ def _hashes(found: dict[str, object]) -> tuple[bytes, ...]:
     hashes = found["hashes"]
     assert isinstance(hashes, list)
     return tuple(map(base64_text.decode, hashes))
+
+
+def test_a_certified_report_is_verified_by_somebody_else(run: Run, tmp_path: Path) -> None:
+    """Who has nothing but the file and the key: no database, and no data folder of the ledger."""
+    (tmp_path / "commands.ndjson").write_text(COMMANDS)
+    run("import", "commands", str(tmp_path / "commands.ndjson"))
+    vkey = run("keys", "new", "--origin", "example.org/ledger").stdout.strip()
+    file, elsewhere = (
+        tmp_path / "status.zip",
+        {"LEDGER_DATA_DIR": str(tmp_path / "elsewhere"), "LEDGER_DATABASE_URL": ""},
+    )
+    asked = ("report", "status", "--on", "2025-03-20")
+    made = run(*asked, "--certify", str(file))
+    verified = run("certify", "verify", str(file), "--vkey", vkey, **elsewhere)
+    assert verified.stdout.startswith(made.stdout)
+    assert "sound: " in verified.stdout
+    facts = json.loads(run("certify", "verify", str(file), "--vkey", vkey, "--json", **elsewhere).stdout)
+    assert facts["sound"]
+    assert (facts["report"], facts["on"], facts["position"]) == ("status", "2025-03-20", 7)
+    assert not (tmp_path / "elsewhere").exists()
+    run(*asked, "--task", "T3", "--certify", str(file), "--evidence", "excerpt")
+    assert "cannot show" in run("certify", "verify", str(file), "--vkey", vkey, **elsewhere).stdout
+    other = run("keys", "new", "--origin", "example.org/other", **elsewhere).stdout.strip()
+    assert "checkpoint" in run("certify", "verify", str(file), "--vkey", other, code=1).stderr

@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import administration, archive, demo, files, keys, log, plans, projections, reading, serve, verify
+from ledger.cli import (
+    administration,
+    archive,
+    certify,
+    demo,
+    files,
+    keys,
+    log,
+    plans,
+    projections,
+    reading,
+    serve,
+    verify,
+)
 
 app = typer.Typer(
     name="ledger",
@@ -19,7 +32,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, files, plans, reading, projections, keys, log, archive, verify, administration):
+for module in (demo, serve, files, plans, reading, projections, keys, log, archive, certify, verify, administration):
     module.register(app)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -16,6 +17,7 @@ from ledger.reports.language import Language, translator
 from ledger.reports.parameters import Parameter
 from ledger.reports.writers import WRITERS
 from ledger.reports.writers.table import write_table
+from ledger.services.certificates.making import certify as certify_report
 from ledger.services.reporting import ReportRequest
 from ledger.services.reporting import report as make_report
 from ledger.services.task_pages import task_page
@@ -80,6 +82,20 @@ def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
     output: Annotated[str | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     lang: Lang = None,
     replay: Replay = False,
+    certify: Annotated[
+        Path | None,
+        typer.Option(
+            "--certify",
+            metavar="FILE.zip",
+            help="Write the figures with the entries that they follow from and the signed checkpoint, for "
+            "`ledger certify verify`.",
+            dir_okay=False,
+        ),
+    ] = None,
+    evidence: Annotated[
+        Literal["complete", "excerpt"],
+        typer.Option(help="With --certify: every entry up to the report's time, or those of its tasks with proofs."),
+    ] = "complete",
     **parameters: str | None,
 ) -> None:
     """A report at any pair of times: what was known as of T about the situation on D."""
@@ -91,7 +107,12 @@ def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
     given = {parameter: value for parameter, value in parameters.items() if value is not None}
     with session.ledger() as ledger:
         request = ReportRequest(name, as_of, on, baseline, unit, plan, task, replay, given)
-        document = make_report(ledger.queries(), request)
+        if certify is None:
+            document = make_report(ledger.queries(), request)
+        else:
+            with session.progress(f"Certifying {name}") as advance:
+                document = certify_report(ledger, request, certify, evidence, advance)
+            session.stderr.print(f"certificate: {certify}")
         language = lang or ledger.settings.language
         if format == "table" and output is None:
             session.write_out(write_table(document, language, session.stdout.width), output)

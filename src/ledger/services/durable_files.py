@@ -42,13 +42,18 @@ def create(path: Path, content: bytes, *, mode: int) -> None:
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """The names in the folder are on disk. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def sync_file(path: Path) -> None:
+    """What was written to the file is on disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in the folder are on disk. Raises OSError."""
+    sync_file(folder)
 
 
 def _beside(path: Path) -> Path:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ledger.domain.rules import EARLIEST, LATEST
 from ledger.domain.times import as_of_microseconds, local_day, parse_day, zone_of
+from ledger.domain.values import Document
 from ledger.errors import BadQuery, Lagging
 from ledger.projections.base import Projection
 from ledger.projections.builds import active_builds
@@ -67,6 +68,14 @@ class Queries:
             return Point(head.recorded_at if head.next_position else now, head.next_position, day, self._calendar)
         known = as_of_microseconds(as_of, self.zone)
         return Point(known, self.log.position_at(known), day, self._calendar)
+
+    def root(self, position: int) -> bytes:
+        """The root of the Merkle tree over the records before the position."""
+        return self.tiles.root(position)
+
+    def imports(self, position: int) -> Sequence[Document]:
+        """The files of older systems that these records rest on."""
+        return self.log.imports(position)
 
     @contextmanager
     def reading(self, point: Point, *, replay: bool = False) -> Iterator[Reading]:

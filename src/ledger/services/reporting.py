@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 from msgspec import Struct
 
 from ledger.domain.times import utc_text
+from ledger.domain.values import Document as File
 from ledger.errors import BadQuery, NotFound
-from ledger.projections.rows import Reading, Scope, subtree
+from ledger.projections.rows import Point, Reading, Scope, subtree
 from ledger.reports import REPORTS, parameters
 from ledger.reports.base import Asked, Baseline
 from ledger.reports.document import Document
 from ledger.reports.parameters import Known
 from ledger.reports.succession import OF_THE_DAY, UNITS
-from ledger.services.queries import Queries
 
 
 class ReportRequest(Struct, frozen=True):
@@ -33,7 +35,27 @@ class ReportRequest(Struct, frozen=True):
     """Of the report's own: those that were given, as they were written."""
 
 
-def report(queries: Queries, request: ReportRequest) -> Document:
+class Source(Protocol):
+    """What a report is made from: a ledger (`Queries`), or the evidence in a certificate."""
+
+    def point(self, as_of: str | None, on: str | None) -> Point:
+        """The point that the two parameters name. Raises `BadQuery`."""
+        ...
+
+    def reading(self, point: Point, *, replay: bool = False) -> AbstractContextManager[Reading]:
+        """The ledger as it stands at the point."""
+        ...
+
+    def root(self, position: int) -> bytes:
+        """The root of the Merkle tree over the records before the position."""
+        ...
+
+    def imports(self, position: int) -> Sequence[File]:
+        """The files of older systems that these records rest on."""
+        ...
+
+
+def report(source: Source, request: ReportRequest) -> Document:
     """The document that answers; the same (as_of, on) and parameters give the same one for ever.
 
     Raises `NotFound` for an unknown report, unit, plan or task, `BadQuery` for a parameter that cannot be read.
@@ -44,10 +66,10 @@ def report(queries: Queries, request: ReportRequest) -> Document:
     if request.baseline not in (None, "active", "original"):
         raise BadQuery("baseline", f"{request.baseline!r} is neither active nor original")
     values = parameters.read(
-        chosen.name, chosen.parameters, request.parameters, lambda name, text: _known_at(queries, name, text)
+        chosen.name, chosen.parameters, request.parameters, lambda name, text: _known_at(source, name, text)
     )
-    point = queries.point(request.as_of, request.on)
-    with queries.reading(point, replay=request.replay) as reading:
+    point = source.point(request.as_of, request.on)
+    with source.reading(point, replay=request.replay) as reading:
         with_merged = values.get(UNITS.name) != OF_THE_DAY
         scope = scope_of(reading, request.unit, request.plan, request.task, with_merged=with_merged)
         body = chosen.build(reading, Asked(scope, request.baseline or "active", values))
@@ -59,8 +81,8 @@ def report(queries: Queries, request: ReportRequest) -> Document:
         on=point.on.isoformat(),
         as_of=utc_text(point.as_of),
         position=point.position,
-        root=queries.tiles.root(point.position).hex(),
-        imports=[{"name": file.name, "sha256": file.sha256} for file in queries.log.imports(point.position)],
+        root=source.root(point.position).hex(),
+        imports=[{"name": file.name, "sha256": file.sha256} for file in source.imports(point.position)],
         body=body,
     )
 
@@ -85,9 +107,9 @@ def scope_of(
     return Scope(units, plan, task)
 
 
-def _known_at(queries: Queries, name: str, text: str) -> Known:
+def _known_at(source: Source, name: str, text: str) -> Known:
     try:
-        point = queries.point(text, None)
+        point = source.point(text, None)
     except BadQuery as error:
         raise BadQuery(name, error.reason) from error
     return Known(point.as_of, point.position)

@@ -1,0 +1,75 @@
+"""Certified reports, for whoever received one: `ledger certify verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+
+from ledger.cli import session
+from ledger.reports.writers.table import write_table
+from ledger.services import keys
+from ledger.services.certificates import verifying
+from ledger.services.certificates.verifying import Verified
+
+certify = typer.Typer(help="Certified reports (made by `ledger report … --certify`).", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """The commands of this module are part of the application."""
+    app.add_typer(certify, name="certify")
+
+
+@certify.command()
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The certificate.", exists=True, dir_okay=False)],
+    vkey: Annotated[
+        list[str] | None,
+        typer.Option("--vkey", help="A key that the log signs with, as `ledger keys show` prints it; may be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Make the report again from the entries in the certificate, and compare the bytes; verify every proof.
+
+    Needs no database, no server and no network. Without --vkey the key of this machine's ledger counts. Prints the
+    report as it was made from the entries; names what is wrong otherwise: exit code 1.
+    """
+    with session.settings() as settings, session.progress(f"Verifying {file.name}") as advance:
+        trusted = keys.trusted(vkey) if vkey else [keys.load(settings).verifier]
+        verified = verifying.verify(file, trusted, advance)
+    if json:
+        typer.echo(orjson.dumps(_facts(verified)).decode())
+        return
+    session.write_out(write_table(verified.document, settings.language, session.stdout.width), None)
+    typer.echo(_sound(verified))
+
+
+def _facts(verified: Verified) -> dict[str, object]:
+    said, signed = verified.statement, verified.checkpoint
+    return {
+        "sound": True,
+        "kind": said.kind,
+        "report": said.report,
+        "on": said.on,
+        "as_of": said.as_of,
+        "position": said.position,
+        "root": said.root,
+        "entries": verified.entries,
+        "origin": signed.origin,
+        "size": signed.size,
+    }
+
+
+def _sound(verified: Verified) -> str:
+    said, signed = verified.statement, verified.checkpoint
+    rests_on = (
+        f"all {verified.entries:,} records of {signed.origin} up to then"
+        if said.kind == "complete"
+        else f"{verified.entries:,} records of {signed.origin}, each proven to be in the log; an excerpt cannot show "
+        "that none was left out"
+    )
+    return (
+        f"sound: these figures follow, to the byte, from {rests_on}; the signed checkpoint has {signed.size:,} entries"
+    )
