@@ -81,3 +81,11 @@ def test_more_rows_than_a_sheet_holds_are_refused(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(xlsx, "MOST_ROWS", 2)
     with pytest.raises(BadQuery, match="more than a sheet holds"):
         write_xlsx(overdue(3))
+
+
+def test_the_foot_of_a_page_names_the_position_and_the_root() -> None:
+    """A digit straight after the size of the letters would be taken for more of the size."""
+    sheet = openpyxl.load_workbook(io.BytesIO(write_xlsx(status(), "en"))).active
+    assert sheet is not None
+    assert sheet.oddFooter.left.text == f"{status().position} · {ROOT}"
+    assert sheet.oddFooter.left.size == 7

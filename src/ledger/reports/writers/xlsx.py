@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any, TypeGuard
 
 from xlsxwriter import Workbook  # type: ignore[import-untyped]  # it has no type hints, here and below
@@ -28,6 +29,10 @@ _FIRST_DATE = "1900-03-01"
 _HEAD = 3
 """The row of the headings, under the title, what was asked, and a blank one."""
 _WIDEST = 48
+_LINE = 15
+"""The height of a line of text, in points."""
+_COLUMNS_OF_A_PAGE = 16
+"""More are printed side by side on several pages, or nobody could read them."""
 
 
 def write_xlsx(document: Document, language: Language = "en") -> bytes:
@@ -72,7 +77,7 @@ class _Sheet:
         self._text(0, 0, self.head.title, "title")
         self._text(1, 0, self.head.about, "note")
         for index, heading in enumerate(self.head.headings):
-            self._text(_HEAD, index, heading, "heading")
+            self._text(_HEAD, index, heading, "number_heading" if self.columns[index].kind == "number" else "heading")
         widths = [_word_width(heading) for heading in self.head.headings]
         for row in self.body.rows:
             self.row += 1
@@ -88,6 +93,9 @@ class _Sheet:
             self._text(self.row, 0, line, "note")
         for index, width in enumerate(widths):
             self.sheet.set_column(index, index, min(width, _WIDEST) + 2)
+        # Programs do not agree on how high a row of wrapped text is: it is said.
+        lines = [len(wrap(heading, max(width, 1))) for heading, width in zip(self.head.headings, widths, strict=True)]
+        self.sheet.set_row(_HEAD, _LINE * max(lines, default=1))
         self._paper()
 
     def _cell(self, index: int, column: Column, value: object) -> int:
@@ -124,9 +132,11 @@ class _Sheet:
         sheet.hide_gridlines(2)
         sheet.set_landscape()
         sheet.set_paper(9)  # A4
-        sheet.fit_to_pages(1, 0)
+        sheet.fit_to_pages(-(-len(self.columns) // _COLUMNS_OF_A_PAGE), 0)
         sheet.repeat_rows(_HEAD)
-        sheet.set_footer(f"&L&7{self.position} · {self.root}&R&8&P/&N")
+        sheet.repeat_columns(0)
+        # The blank after the size, or else the position would be taken for more digits of it.
+        sheet.set_footer(f"&L&7 {self.position} · {self.root}&R&8&P/&N")
 
 
 def _formats(book: Workbook, language: Language) -> dict[str, Format]:
@@ -138,6 +148,7 @@ def _formats(book: Workbook, language: Language) -> dict[str, Format]:
         "title": {"bold": True, "font_size": 14},
         "note": {"font_color": "#505050"},
         "heading": heading,
+        "number_heading": heading | {"align": "right"},
         "text": cell | {"text_wrap": True},
         "quoted": cell | {"text_wrap": True, "quote_prefix": True},
         "whole": cell | {"num_format": "#,##0"},
