@@ -170,5 +170,19 @@ class NotEmpty(LedgerError):
         self.records = records
 
 
+class AlreadyErased(LedgerError):
+    """A text that was to be erased is not there any more: somebody else erased it meanwhile. Nothing was done."""
+
+    def __init__(self) -> None:
+        super().__init__("others erase the same texts at this moment: try again")
+
+
+class ErasedMeanwhile(LedgerError):
+    """Texts were erased while an export was written; nothing is wrong with either."""
+
+    def __init__(self) -> None:
+        super().__init__("texts were erased meanwhile: run the export again")
+
+
 class NotForDemo(LedgerError):
     """The demo cannot be shown here: the ledger holds records of its own, or the example is not at hand."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Annotated
 
 import orjson
@@ -17,10 +17,13 @@ from starlette.responses import Response
 from ledger.api.json_response import Json
 from ledger.api.parameters import MAX_POSITION, Parameters
 from ledger.api.parts import parts_of
+from ledger.domain.texts import Absent
 from ledger.domain.times import utc_text
 from ledger.errors import BadQuery, DatabaseUnavailable
 from ledger.merkle.hashing import leaf_hash
+from ledger.services.ledger import Ledger
 from ledger.store.entry import event_bytes
+from ledger.store.texts import TextStore, entry_references
 
 router = APIRouter(tags=["events"])
 STREAM_BATCH = 200
@@ -44,14 +47,15 @@ def events(request: Request, query: Annotated[EventsPage, Query()]) -> Response:
     """Events in the order of the log. `next` is what to give as `after`; it is null at the log's end.
 
     The entry that `leaf` is the hash of is `{"event":…,"recorded_at":…}`: the event's bytes as they stand here, and
-    the time in microseconds since 1970.
+    the time in microseconds since 1970. It holds references to texts; `texts` has these by their paths in the
+    event, and `absent` says why one is not there: erased, withheld, or altered.
     """
     first = 0 if query.after is None else query.after + 1
     entries = parts_of(request).ledger.log.entries(first, MAX_POSITION, query.limit + 1)
     shown = entries[: query.limit]
     return Json(
         {
-            "events": [_event(position, entry) for position, entry in shown],
+            "events": _events(parts_of(request).ledger.texts, shown),
             "next": shown[-1][0] if len(shown) < len(entries) else None,
         }
     )
@@ -78,19 +82,34 @@ async def stream(request: Request, start: Annotated[int, Depends(_resumed)]) -> 
         while True:
             news.clear()
             try:
-                entries = await run_sync(
-                    parts.ledger.log.entries, start, MAX_POSITION, STREAM_BATCH, limiter=parts.stream_readers
-                )
+                found = await run_sync(_read, parts.ledger, start, limiter=parts.stream_readers)
             except DatabaseUnavailable:
                 return  # the client comes back, and says what it saw last
-            for position, entry in entries:
-                yield ServerSentEvent(id=str(position), raw_data=orjson.dumps(_event(position, entry)).decode())
+            for position, event in found:
+                yield ServerSentEvent(id=str(position), raw_data=event)
                 start = position + 1
-            if not entries:
+            if not found:
                 await news.wait()
 
 
-def _event(position: int, entry: bytes) -> dict[str, object]:
+def _read(ledger: Ledger, start: int) -> list[tuple[int, str]]:
+    """(position, event as JSON) of the next entries."""
+    entries = ledger.log.entries(start, MAX_POSITION, STREAM_BATCH)
+    events = _events(ledger.texts, entries)
+    return [(position, orjson.dumps(event).decode()) for (position, _), event in zip(entries, events, strict=True)]
+
+
+def _events(store: TextStore, entries: Sequence[tuple[int, bytes]]) -> list[dict[str, object]]:
+    """The entries with their places and texts."""
+    references = [entry_references(entry) for _, entry in entries]
+    texts = store.resolve({ref for of_entry in references for ref in of_entry.values()})
+    return [
+        _event(position, entry, {path: texts[ref] for path, ref in of_entry.items()})
+        for (position, entry), of_entry in zip(entries, references, strict=True)
+    ]
+
+
+def _event(position: int, entry: bytes, texts: Mapping[str, str]) -> dict[str, object]:
     """The entry with its place. Its event is given byte for byte, so that the leaf hash can be computed from it."""
     # The database puts recorded_at last (migration 0001).
     recorded_at = int(entry[entry.rindex(b":") + 1 : -1])
@@ -99,4 +118,6 @@ def _event(position: int, entry: bytes) -> dict[str, object]:
         "leaf": leaf_hash(entry).hex(),
         "recorded_at": utc_text(recorded_at),
         "event": orjson.Fragment(event_bytes(entry, recorded_at)),
+        "texts": {path: text for path, text in texts.items() if not isinstance(text, Absent)},
+        "absent": {path: text.value for path, text in texts.items() if isinstance(text, Absent)},
     }

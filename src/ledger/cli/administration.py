@@ -30,6 +30,7 @@ def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fal
     """Which ledger this is, and how far it has come."""
     with session.ledger() as ledger:
         head = ledger.log.head()
+        imports = [{"name": file.name, "sha256": file.sha256} for file in ledger.log.imports(head.next_position)]
         facts: dict[str, Any] = {
             "database": "your server" if ledger.settings.database_url else "embedded",
             "data_dir": None if ledger.settings.database_url else str(ledger.settings.data_dir),
@@ -38,7 +39,7 @@ def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fal
             "last_recorded_at": utc_text(head.recorded_at) if head.next_position else None,
             "live_from": head.live_from,
             "root": ledger.tiles.root(head.next_position).hex(),
-            "imports": [{"name": file.name, "sha256": file.sha256} for file in ledger.log.imports(head.next_position)],
+            "imports": ledger.texts.opened(imports),
         }
     if json:
         typer.echo(orjson.dumps(facts).decode())

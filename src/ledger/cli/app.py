@@ -14,6 +14,7 @@ from ledger.cli import (
     archive,
     certify,
     demo,
+    erase,
     files,
     keys,
     log,
@@ -32,7 +33,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, files, plans, reading, projections, keys, log, archive, certify, verify, administration):
+for module in (demo, serve, files, plans, reading, projections, keys, log, archive, certify, verify, erase, administration):
     module.register(app)
 
 

@@ -14,6 +14,7 @@ from ledger.services.archive import export as exports
 from ledger.services.archive import restoring, verification
 from ledger.services.archive.verification import Verified
 from ledger.settings import Settings
+from ledger.store.texts import CLASSIFICATIONS
 
 archive = typer.Typer(help="The log as a folder of files (C2SP tlog-tiles) that needs no server.", no_args_is_help=True)
 
@@ -34,14 +35,22 @@ def register(app: typer.Typer) -> None:
 @archive.command()
 def export(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to bring up to date.", file_okay=False)],
+    highest_class: Annotated[
+        str,
+        typer.Option(
+            metavar="CLASS",
+            help=f"Write the texts of tasks up to this class: {', '.join(CLASSIFICATIONS)}. Entries are all written.",
+        ),
+    ] = exports.DEFAULT_CLASS,
 ) -> None:
-    """Sign a checkpoint over all that is recorded, and write what the archive lacks.
+    """Sign a checkpoint over all that is recorded, and write what the archive lacks. Texts that were erased since the
+    last export are taken out of it.
 
     An interrupted export is run again.
     """
     with session.ledger() as ledger, session.progress(f"Exporting to {folder.name}") as advance:
         sealed = sealing.current(ledger)
-        exported = exports.export(ledger, folder, sealed, advance)
+        exported = exports.export(ledger, folder, sealed, highest_class, advance)
     typer.echo(
         f"{exported.size:,} entries, root {sealed.checkpoint.root.hex()}, in {folder}: "
         f"{exported.entries:,} of them new, {exported.files:,} files written"
@@ -83,7 +92,9 @@ def _trusted(settings: Settings, vkey: list[str] | None) -> list[VerifierKey]:
 
 def _sound(verified: Verified, *, signed: bool) -> str:
     newest = verified.newest
+    texts = f"{verified.texts:,} texts up to {verified.highest}; " if verified.highest else ""
     return (
         f"{newest.size:,} entries of {newest.origin}, root {newest.root.hex()}; {verified.past:,} checkpoints before; "
+        + texts
         + ("every signature verified" if signed else "NO signature was verified")
     )

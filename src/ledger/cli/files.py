@@ -12,6 +12,8 @@ from ledger.cli import session
 from ledger.errors import LedgerError
 from ledger.services import export as exports
 from ledger.services.commands import Outcome
+from ledger.services.exported_texts import ALL
+from ledger.store.texts import CLASSIFICATIONS
 
 imports = typer.Typer(help="Take files in.", no_args_is_help=True)
 
@@ -63,10 +65,17 @@ def commands(
 
 def export(
     file: Annotated[Path, typer.Argument(help="The file to write; it appears when it is complete.", dir_okay=False)],
+    highest_class: Annotated[
+        str,
+        typer.Option(
+            metavar="CLASS",
+            help=f"Write the texts of tasks up to this class: {', '.join(CLASSIFICATIONS)}. Entries are all written.",
+        ),
+    ] = ALL,
 ) -> None:
-    """Write the event stream: one line an entry, its exact bytes with position and leaf hash."""
+    """Write the event stream: one line an entry, its exact bytes with position, leaf hash and texts."""
     with session.ledger() as ledger, session.progress(f"Exporting to {file.name}") as advance:
-        entries = exports.export(ledger.log, file, advance)
+        entries = exports.export(ledger.log, file, advance, highest_class)
         root = ledger.tiles.root(entries).hex()
     typer.echo(f"{entries:,} entries, root {root}, written to {file}")
 

@@ -27,7 +27,7 @@ def verify(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check the log against itself, its tiles and every checkpoint that was signed; recording goes on meanwhile.
+    """Check the log against itself, its texts, tiles and every checkpoint that was signed; recording goes on meanwhile.
 
     Names the first wrong position, and what is wrong there: exit code 1. docs/integrity.md explains the names.
     """
@@ -50,5 +50,10 @@ def _say(found: Verification) -> None:
     signed = f"{found.checkpoints:,} checkpoints" + ("" if found.signatures else " (NO key to verify signatures with)")
     if found.checkpoints:
         signed += f", the newest over {found.last_signed:,}"
+    texts = f"; {found.texts:,} texts"
+    if found.erased:
+        texts += f", {found.erased:,} erased"
+    if found.withheld_above:
+        texts += f", {found.withheld:,} above {found.withheld_above} withheld when the ledger was restored"
     models = f"; {found.read_models} read models" if found.read_models else ""
-    typer.echo(f"{'not sound' if found.findings else 'sound'}: {found.entries:,} records; {signed}{models}")
+    typer.echo(f"{'not sound' if found.findings else 'sound'}: {found.entries:,} records{texts}; {signed}{models}")

@@ -17,9 +17,11 @@ from ledger.domain.values import (
     Indicator,
     IndicatorValue,
     Line,
+    Person,
     PlanItemRef,
     Priority,
     Text,
+    TextLine,
     Value,
 )
 
@@ -34,10 +36,10 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True, tag_field="comman
 class AssignTask(Command, frozen=True, tag="assign_task"):
     """Make a promise: this unit, this result, by this day. Without a deadline the task counts as not stated."""
 
-    title: Line
+    title: TextLine
     lead: Code
     coordinating: tuple[Code, ...] = ()
-    officer: Text | None = None
+    officer: Person | None = None
     authority: Code | None = None
     """Who assigned it; the acting unit when not given."""
     result: Text | None = None
@@ -59,7 +61,7 @@ class SetCoordinating(Command, frozen=True, tag="set_coordinating"):
 
 
 class NameOfficer(Command, frozen=True, tag="name_officer"):
-    officer: Line
+    officer: Person
 
 
 class RequestExtension(Command, frozen=True, tag="request_extension"):
@@ -164,7 +166,7 @@ class RetractRecord(Command, frozen=True, tag="retract_record"):
     version in the task's stream.
     """
 
-    reason: Line
+    reason: TextLine
     event: str | None = None
     version: int | None = None
 
@@ -231,7 +233,7 @@ class PlanItem(Value, frozen=True):
     code: Code
     title: Line
     parent: Code | None = None
-    phase: Text | None = None
+    phase: Line | None = None
 
 
 class AdoptPlan(Command, frozen=True, tag="adopt_plan"):

@@ -1,6 +1,7 @@
 """What the ledger records: one frozen type an event, the envelope around it, and its place in the log.
 
-The names and fields are the stored format (docs/entry-format.md): they change only by a new schema version.
+The names and fields are the stored format (docs/entry-format.md): they change only by a new schema version. Fields of
+the types `Text`, `TextLine` and `Person` hold references once an event is to be recorded (`domain.texts`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from ledger.domain.values import (
     Ground,
     Indicator,
     IndicatorValue,
+    Person,
     PlanItemRef,
     Priority,
+    Text,
+    TextLine,
 )
 
 
@@ -35,12 +39,12 @@ class EventData(Struct, frozen=True, kw_only=True):
 
 class TaskAssigned(EventData, frozen=True):
     type_name = "task.assigned"
-    title: str
+    title: TextLine
     lead: str
     coordinating: tuple[str, ...]
-    officer: str | None
+    officer: Person | None
     authority: str
-    result: str | None
+    result: Text | None
     indicators: tuple[Indicator, ...]
     start: dt.date | None
     deadline: Deadline | None
@@ -52,7 +56,7 @@ class TaskAssigned(EventData, frozen=True):
 class LeadReassigned(EventData, frozen=True):
     type_name = "task.lead-reassigned"
     lead: str
-    reason: str | None
+    reason: Text | None
 
 
 class CoordinatingSet(EventData, frozen=True):
@@ -62,7 +66,7 @@ class CoordinatingSet(EventData, frozen=True):
 
 class OfficerNamed(EventData, frozen=True):
     type_name = "task.officer-named"
-    officer: str
+    officer: Person
 
 
 class ExtensionRequested(EventData, frozen=True):
@@ -70,13 +74,13 @@ class ExtensionRequested(EventData, frozen=True):
     request: str
     new_deadline: Deadline
     grounds: tuple[Ground, ...]
-    reason: str | None
+    reason: Text | None
 
 
 class ExtensionRefused(EventData, frozen=True):
     type_name = "task.extension-refused"
     request: str
-    reason: str | None
+    reason: Text | None
 
 
 class DeadlineExtended(EventData, frozen=True):
@@ -84,8 +88,8 @@ class DeadlineExtended(EventData, frozen=True):
     new_deadline: Deadline
     grounds: tuple[Ground, ...]
     approved_by: str
-    document: str | None
-    reason: str | None
+    document: Text | None
+    reason: Text | None
     retroactive: bool
     request: str | None
 
@@ -94,24 +98,24 @@ class Rebaselined(EventData, frozen=True):
     type_name = "task.rebaselined"
     new_deadline: Deadline
     approved_by: str
-    document: str | None
-    reason: str | None
+    document: Text | None
+    reason: Text | None
 
 
 class DeadlineBroughtForward(EventData, frozen=True):
     type_name = "task.deadline-brought-forward"
     new_deadline: Deadline
     approved_by: str
-    document: str | None
-    reason: str | None
+    document: Text | None
+    reason: Text | None
 
 
 class ProgressReported(EventData, frozen=True):
     type_name = "task.progress-reported"
     percent: int
     """Basis points, 0-10,000."""
-    narrative: str
-    next_steps: str
+    narrative: Text
+    next_steps: Text
     indicators: tuple[IndicatorValue, ...]
 
 
@@ -120,26 +124,26 @@ class BlockerRaised(EventData, frozen=True):
     blocker: str
     owner: str
     category: str
-    description: str
-    proposal: str
+    description: Text
+    proposal: Text
 
 
 class BlockerConfirmed(EventData, frozen=True):
     type_name = "task.blocker-confirmed"
     blocker: str
-    reason: str | None
+    reason: Text | None
 
 
 class BlockerRejected(EventData, frozen=True):
     type_name = "task.blocker-rejected"
     blocker: str
-    reason: str | None
+    reason: Text | None
 
 
 class BlockerResolved(EventData, frozen=True):
     type_name = "task.blocker-resolved"
     blocker: str
-    reason: str | None
+    reason: Text | None
 
 
 class ResultSubmitted(EventData, frozen=True):
@@ -150,7 +154,7 @@ class ResultSubmitted(EventData, frozen=True):
 
 class ResultReturned(EventData, frozen=True):
     type_name = "task.result-returned"
-    reasons: str
+    reasons: Text
 
 
 class ResultAccepted(EventData, frozen=True):
@@ -159,7 +163,7 @@ class ResultAccepted(EventData, frozen=True):
 
 class TaskSuspended(EventData, frozen=True):
     type_name = "task.suspended"
-    reason: str | None
+    reason: Text | None
 
 
 class TaskResumed(EventData, frozen=True):
@@ -168,20 +172,20 @@ class TaskResumed(EventData, frozen=True):
 
 class TaskCancelled(EventData, frozen=True):
     type_name = "task.cancelled"
-    reason: str | None
+    reason: Text | None
 
 
 class TaskReopened(EventData, frozen=True):
     type_name = "task.reopened"
     cause: Literal["defect", "scope"]
-    reason: str | None
+    reason: Text | None
 
 
 class RecordRetracted(EventData, frozen=True):
     type_name = "task.record-retracted"
     event: str
     version: int
-    reason: str
+    reason: TextLine
 
 
 # ── units ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -197,19 +201,19 @@ class UnitRegistered(EventData, frozen=True):
 class UnitRenamed(EventData, frozen=True):
     type_name = "unit.renamed"
     name: str
-    reason: str | None
+    reason: Text | None
 
 
 class UnitMoved(EventData, frozen=True):
     type_name = "unit.moved"
     parent: str | None
-    reason: str | None
+    reason: Text | None
 
 
 class UnitMerged(EventData, frozen=True):
     type_name = "unit.merged"
     into: str
-    reason: str | None
+    reason: Text | None
 
 
 # ── plans ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -219,14 +223,14 @@ class PlanAdopted(EventData, frozen=True):
     type_name = "plan.adopted"
     title: str
     authority: str
-    document: str | None
+    document: Text | None
     items: tuple[PlanItem, ...]
 
 
 class PlanAmended(EventData, frozen=True):
     type_name = "plan.amended"
-    document: str | None
-    reason: str | None
+    document: Text | None
+    reason: Text | None
     items: tuple[PlanItem, ...]
     withdrawn: tuple[str, ...]
 
@@ -257,6 +261,25 @@ class HistoryImported(EventData, frozen=True):
     lines: int
 
 
+# ── texts destroyed ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class ErasedTexts(Struct, frozen=True):
+    """Texts of one event that are destroyed, by their paths in it."""
+
+    event: str
+    fields: tuple[str, ...]
+
+
+class TextsErased(EventData, frozen=True):
+    """What is destroyed, and on what legal basis; never whose it was."""
+
+    type_name = "texts.erased"
+    legal_basis: str
+    reason: Text | None
+    texts: tuple[ErasedTexts, ...]
+
+
 EVENT_TYPES: dict[str, type[EventData]] = {cls.type_name: cls for cls in EventData.__subclasses__()}
 """Every event type by the name that entries hold."""
 
@@ -268,7 +291,7 @@ class Actor(Struct, frozen=True):
     """Who acted: the unit, and the person or key that spoke for it (None when the door did not know)."""
 
     unit: str | None
-    subject: str | None
+    subject: Person | None
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -15,9 +15,16 @@ Code = Annotated[
 """The name by which people cite a unit, task, plan, item or blocker: 1-120 characters, no control characters,
 no blank at either end."""
 Line = Annotated[str, Meta(min_length=1, max_length=500)]
-"""One line of text that must be there, such as a title."""
-Text = Annotated[str, Meta(max_length=10_000)]
-"""Free text, possibly empty."""
+"""One line that must be there and that anyone may read, such as the name of a unit: entries hold it as it is."""
+
+KIND_OF_TEXT = "text"
+"""Under this name the types below say what kind of text they are; `domain.texts` keeps these out of entries."""
+Text = Annotated[str, Meta(max_length=10_000, extra={KIND_OF_TEXT: "free"})]
+"""Free text, possibly empty. Entries hold a reference to it."""
+TextLine = Annotated[str, Meta(min_length=1, max_length=500, extra={KIND_OF_TEXT: "free"})]
+"""One line of free text that must be there, such as the title of a task. Entries hold a reference to it."""
+Person = Annotated[str, Meta(min_length=1, max_length=500, extra={KIND_OF_TEXT: "person"})]
+"""Who somebody is. Entries hold a reference to it."""
 
 BASIS_POINTS = 10_000
 """Percent is kept as basis points, 0-10,000, because entries hold no floats."""
@@ -49,6 +56,10 @@ class Deadline(Value, frozen=True):
         if self.moved_to is not None:
             return self.moved_to
         return self.date if self.kind == "by" else self.date - dt.timedelta(days=1)
+
+    def falls_with(self, other: Deadline | None) -> bool:
+        """The other gives the same date in the same sense; the wording may differ."""
+        return other is not None and (self.date, self.kind, self.last_day) == (other.date, other.kind, other.last_day)
 
 
 class Ground(Value, frozen=True):
@@ -91,7 +102,7 @@ class IndicatorValue(Value, frozen=True):
 class Document(Value, frozen=True):
     """A document that stays outside the ledger and is bound to it by its SHA-256."""
 
-    name: Line
+    name: TextLine
     media_type: Line
     size: Annotated[int, Meta(ge=0, le=2**53 - 1)]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]

@@ -44,9 +44,11 @@ CREATE TABLE ledger.head (
     restoring     boolean NOT NULL,
     time_zone     text,
     calendar      text,
+    withheld_above  text,
+    withheld_before bigint,
     CONSTRAINT head_pkey PRIMARY KEY (only_row)
 ) WITH (fillfactor = 10);
-COMMENT ON TABLE ledger.head IS 'The head of the log, one row: appending locks it, so positions are given in commit order. live_from: the first position that is not imported history.';
+COMMENT ON TABLE ledger.head IS 'The head of the log, one row: appending locks it, so positions are given in commit order. live_from: the first position that is not imported history. withheld_above: the ledger was restored from files without the texts above this classification, of events before the position withheld_before.';
 INSERT INTO ledger.head (next_position, recorded_at, restoring) VALUES (0, 0, false);
 
 CREATE TABLE ledger.stream (
@@ -62,12 +64,24 @@ CREATE TABLE ledger.idempotency (
     position    bigint  NOT NULL,
     recorded_at bigint  NOT NULL,
     version     integer NOT NULL,
-    fingerprint bytea   NOT NULL,
+    fingerprint bytea,
     CONSTRAINT idempotency_pkey PRIMARY KEY (unit, key)
 );
-COMMENT ON TABLE ledger.idempotency IS 'The first answer to each idempotency key of a unit, and the SHA-256 of the command that it was given for.';
+COMMENT ON TABLE ledger.idempotency IS 'The first answer to each idempotency key of a unit, and the SHA-256 of the command that it was given for; NULL when a text of that command was erased, which could be guessed from it.';
 
-GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency, ledger.migration TO ledger_app;
+CREATE TABLE ledger.text (
+    event    uuid   NOT NULL,
+    position bigint NOT NULL,
+    openings jsonb  NOT NULL,
+    erased   text[] NOT NULL DEFAULT '{}',
+    CONSTRAINT text_pkey PRIMARY KEY (event)
+) WITH (fillfactor = 90, autovacuum_vacuum_insert_scale_factor = 0.05);
+COMMENT ON TABLE ledger.text IS 'What people wrote, one row for each event with texts; its entry holds references to them. openings: by path, [salt in base64, text]; erased: the paths whose opening was destroyed.';
+-- Statistics hold samples of what is in a column, and would keep them after it is erased.
+ALTER TABLE ledger.text ALTER COLUMN openings SET STATISTICS 0;
+ALTER TABLE ledger.idempotency ALTER COLUMN fingerprint SET STATISTICS 0;
+
+GRANT SELECT ON ledger.log, ledger.head, ledger.stream, ledger.idempotency, ledger.text, ledger.migration TO ledger_app;
 
 -- Append-only, whoever asks: also for the owner, also when replication settings would skip ordinary triggers.
 CREATE FUNCTION ledger.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -78,6 +92,15 @@ $$;
 CREATE TRIGGER log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger.log
     FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
 ALTER TABLE ledger.log ENABLE ALWAYS TRIGGER log_append_only;
+CREATE TRIGGER text_append_only BEFORE DELETE OR TRUNCATE ON ledger.text
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.text ENABLE ALWAYS TRIGGER text_append_only;
+-- A row may lose openings, and change in no other way.
+CREATE TRIGGER text_only_erased BEFORE UPDATE ON ledger.text
+    FOR EACH ROW WHEN (NEW.event <> OLD.event OR NEW.position <> OLD.position
+        OR NOT NEW.openings <@ OLD.openings OR NOT NEW.erased @> OLD.erased)
+    EXECUTE FUNCTION ledger.refuse_change();
+ALTER TABLE ledger.text ENABLE ALWAYS TRIGGER text_only_erased;
 
 -- Take a batch of appends in one statement, and answer each.
 --
@@ -88,6 +111,8 @@ ALTER TABLE ledger.log ENABLE ALWAYS TRIGGER log_append_only;
 --   refused   for the reason given. An append that is not recorded leaves no trace and harms no other,
 -- unless all_or_nothing is set: then the first such append undoes the whole batch (SQLSTATE LG002).
 -- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now.
+-- text_events[k] and openings[k] are the id of events[k] and what opens its references, NULL when it has none; both
+-- arrays are empty when no event has any.
 CREATE FUNCTION ledger.append(
     streams        text[],
     expected       integer[],
@@ -98,6 +123,8 @@ CREATE FUNCTION ledger.append(
     of_append      integer[],
     types          text[],
     events         bytea[],
+    text_events    uuid[],
+    openings       text[],
     all_or_nothing boolean
 ) RETURNS TABLE (status text, at_position bigint, at_recorded bigint, at_version integer, reason text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -136,7 +163,7 @@ BEGIN
         IF keys[i] IS NOT NULL THEN
             SELECT * INTO known FROM ledger.idempotency AS k WHERE k.unit = units[i] AND k.key = keys[i];
             IF FOUND THEN
-                IF known.fingerprint = fingerprints[i] THEN
+                IF known.fingerprint IS NULL OR known.fingerprint = fingerprints[i] THEN
                     status := 'replayed'; at_position := known.position;
                     at_recorded := known.recorded_at; at_version := known.version;
                 ELSE
@@ -199,6 +226,11 @@ BEGIN
                     || convert_to(',"recorded_at":' || n.recorded_at || '}', 'UTF8')
             FROM unnest(positions, stamps, versions, names, chosen)
                 AS n (position, recorded_at, version, stream, k);
+        IF cardinality(openings) > 0 THEN
+            INSERT INTO ledger.text (event, position, openings)
+                SELECT text_events[n.k], n.position, openings[n.k]::jsonb
+                FROM unnest(positions, chosen) AS n (position, k) WHERE openings[n.k] IS NOT NULL;
+        END IF;
         UPDATE ledger.head AS h SET
             next_position = first, recorded_at = stamp, live_from = head.live_from, restoring = false;
         -- Wakes those who follow; it carries nothing, they poll by position.
@@ -207,10 +239,66 @@ BEGIN
 END
 $$;
 
+-- Destroy texts for good, and record the events that say so: one transaction, and no way to do the one without the other.
+--
+-- What is destroyed is read from the events (type texts.erased), so that it is neither more nor less than they say.
+-- The fingerprints of the commands that brought the texts go with them. SQLSTATE LG007 when a text that they name is not
+-- there (any more). openings[k] opens the references of the events themselves, as in ledger.append.
+CREATE FUNCTION ledger.erase(
+    stream      text,
+    events      bytea[],
+    text_events uuid[],
+    openings    text[]
+) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    named  jsonb;
+    wanted bigint;
+    first  bigint;
+BEGIN
+    SELECT jsonb_agg(t) INTO STRICT named
+        FROM unnest(events) AS e, jsonb_array_elements(convert_from(e, 'UTF8')::jsonb -> 'data' -> 'texts') AS t
+        WHERE convert_from(e, 'UTF8')::jsonb ->> 'type' = 'texts.erased';
+    IF named IS NULL THEN
+        RAISE EXCEPTION 'the events name no text to be erased' USING ERRCODE = 'LG007';
+    END IF;
+    UPDATE ledger.idempotency AS k SET fingerprint = NULL
+        FROM (SELECT DISTINCT i.unit, i.key
+              FROM ledger.idempotency AS i
+              JOIN ledger.log AS l ON l.position = i.position
+              CROSS JOIN generate_series(i.position, i.position + (i.version - l.version)) AS p (position)
+              JOIN ledger.text AS x ON x.position = p.position
+              JOIN jsonb_array_elements(named) AS t ON (t ->> 'event')::uuid = x.event) AS f
+        WHERE k.unit = f.unit AND k.key = f.key;
+    -- The head is locked from here on, so that nobody else erases meanwhile.
+    SELECT a.at_position INTO STRICT first
+        FROM ledger.append(ARRAY[stream], ARRAY[0], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::bytea[], ARRAY[NULL]::bigint[],
+            array_fill(1, ARRAY[cardinality(events)]), array_fill('texts.erased'::text, ARRAY[cardinality(events)]),
+            events, text_events, openings, true) AS a;
+    WITH erasing AS (
+        SELECT (t ->> 'event')::uuid AS event,
+               ARRAY(SELECT jsonb_array_elements_text(t -> 'fields')) AS paths
+        FROM jsonb_array_elements(named) AS t
+    ), erased AS (
+        UPDATE ledger.text AS x SET openings = x.openings - e.paths, erased = x.erased || e.paths
+        FROM erasing AS e WHERE x.event = e.event AND x.openings ?& e.paths
+        RETURNING x.position
+    )
+    SELECT jsonb_array_length(named) - (SELECT count(*) FROM erased) INTO wanted;
+    IF wanted <> 0 THEN
+        RAISE EXCEPTION '% of the texts to be erased are not there', wanted USING ERRCODE = 'LG007';
+    END IF;
+    RETURN first;
+END
+$$;
+
 -- Put back exported entries as they were, from position `from_position` on; returns the next position.
 --
 -- Only into an empty ledger, or one whose restore was interrupted; the first ordinary append ends it. live_from is
 -- the first position of the whole log that is not imported history, or NULL when these entries do not settle it.
+-- Every entry with references has a row in text_events, text_positions, openings, with what there is to open them;
+-- erased_events and erased_paths are what the entries say was destroyed. withheld_above is the classification up to which
+-- texts are put back, for entries before withheld_before; NULL when all are.
 CREATE FUNCTION ledger.restore(
     from_position bigint,
     stamps        bigint[],
@@ -218,7 +306,14 @@ CREATE FUNCTION ledger.restore(
     versions      integer[],
     types         text[],
     entries       bytea[],
-    live_from     bigint
+    live_from     bigint,
+    text_events    uuid[],
+    text_positions bigint[],
+    openings       text[],
+    erased_events  uuid[],
+    erased_paths   text[],
+    withheld_above  text,
+    withheld_before bigint
 ) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -251,10 +346,19 @@ BEGIN
     INSERT INTO ledger.stream AS s (stream, version)
         SELECT u.stream, max(u.version) FROM unnest(streams, versions) AS u (stream, version) GROUP BY u.stream
         ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+    INSERT INTO ledger.text (event, position, openings)
+        SELECT t.event, t.position, t.openings::jsonb
+        FROM unnest(text_events, text_positions, openings) AS t (event, position, openings);
+    UPDATE ledger.text AS x SET openings = x.openings - e.paths, erased = x.erased || e.paths
+        FROM (SELECT u.event, array_agg(u.path ORDER BY u.n) AS paths
+              FROM unnest(erased_events, erased_paths) WITH ORDINALITY AS u (event, path, n) GROUP BY u.event) AS e
+        WHERE x.event = e.event;
     UPDATE ledger.head AS h SET
         next_position = from_position + cardinality(entries),
         recorded_at = coalesce(stamps[cardinality(stamps)], h.recorded_at),
         live_from = restore.live_from,
+        withheld_above = restore.withheld_above,
+        withheld_before = restore.withheld_before,
         restoring = true;
     NOTIFY ledger;
     RETURN from_position + cardinality(entries);

@@ -102,7 +102,7 @@ def _changes(was: Situation | None, now: Situation, on: dt.date) -> Iterator[Cha
         yield "reopened", was.life, status, None
     if was.lead != now.lead:
         yield "reassigned", was.lead, now.lead, None
-    if was.deadline != now.deadline:
+    if not _alike(was.deadline, now.deadline):
         yield "moved", _date(was.deadline), _date(now.deadline), _days(was.deadline, now.deadline)
     held, holds = ({b.code: b for b in open_blockers(each)} for each in (was, now))
     for code in sorted(holds.keys() - held.keys()):
@@ -114,6 +114,10 @@ def _changes(was: Situation | None, now: Situation, on: dt.date) -> Iterator[Cha
 def _slipped(before: int, after: int) -> Iterator[Change]:
     if before != after:
         yield "slipped", str(before), str(after), after - before
+
+
+def _alike(one: Deadline | None, other: Deadline | None) -> bool:
+    return one is other if one is None or other is None else one.falls_with(other)
 
 
 def _date(deadline: Deadline | None) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from ledger.domain.texts import put_in
 from ledger.reports.base import Body, Report, Row
 
 
@@ -24,10 +27,24 @@ class Document(Struct, frozen=True):
     imports: list[Row]
     """The files of older systems that those records rest on: name and SHA-256."""
     body: Body
+    texts: Mapping[str, str] = {}
+    """By reference: what people wrote, or why it is absent."""
+
+    def opened(self, word: Callable[[str], str] = str) -> Document:
+        """With the texts in place of the references, and `word` of why one is absent. Writers begin with it."""
+        body = self.body
+        opened = replace(
+            body,
+            rows=put_in(body.rows, self.texts, word),
+            total=put_in(body.total, self.texts, word),
+            more=put_in(body.more, self.texts, word),
+        )
+        return replace(self, body=opened, imports=put_in(self.imports, self.texts, word), texts={})
 
     def as_json(self) -> Row:
-        """The document as DESIGN section 9 gives it, ready to be encoded."""
-        body = self.body
+        """The document as DESIGN section 9 gives it, ready to be encoded, in no language."""
+        opened = self.opened()
+        body = opened.body
         return {
             "report": self.report.name,
             "parameters": self.parameters,
@@ -35,7 +52,7 @@ class Document(Struct, frozen=True):
             "as_of": self.as_of,
             "position": self.position,
             "root": self.root,
-            "imports": self.imports,
+            "imports": opened.imports,
             **body.more,
             "rows": [_nested(row) for row in body.rows],
             "total": _nested(body.total),

@@ -69,6 +69,7 @@ _SENTENCES: dict[type[EventData], str] = {
     ev.PlanAmended: "Amended{document}, with {items} put in and {withdrawn} taken out",
     ev.DayOffDeclared: "{date} is declared a day off",
     ev.WorkingDayDeclared: "{date} is declared a working day",
+    ev.TextsErased: "Texts of {texts} are erased on the legal basis {legal_basis}",
     ev.HistoryImported: "{lines} lines of history are taken in from {file}",
 }
 _WITHOUT: dict[type[EventData], tuple[str, str]] = {
@@ -103,6 +104,8 @@ def _words(data: EventData, speak: Translator) -> dict[str, str]:
         case ev.PlanAmended(items=items, withdrawn=withdrawn):
             words["items"] = speak.count("{n} item", "{n} items", len(items))
             words["withdrawn"] = speak.number(len(withdrawn))
+        case ev.TextsErased(texts=texts):
+            words["texts"] = speak.count("{n} record", "{n} records", len(texts))
         case ev.HistoryImported(lines=lines):
             words["lines"] = speak.number(lines)
     if isinstance(document := getattr(data, "document", None), str) and document:

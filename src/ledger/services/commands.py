@@ -7,7 +7,7 @@ another writer got in between is decided anew, unless the line says which versio
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,12 +28,12 @@ from ledger.services.answers import Recorded, refusal, warnings
 from ledger.services.clock import Clock
 from ledger.services.command_line import CommandLine
 from ledger.services.directory import Directory, evolved
-from ledger.services.ids import derived_uuid7, uuid7
+from ledger.services.ids import derived_salt, derived_uuid7, new_salt, uuid7
 from ledger.store.append import Answer, Append, IdempotencyKey
-from ledger.store.entry import encode_event
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
 from ledger.store.tasks import TaskRepository
+from ledger.store.texts import encode_with_texts
 
 MAX_ROUNDS = 20
 """How often a batch is decided anew because of other writers, none of its lines being settled, before the conflict is
@@ -48,6 +48,8 @@ class History(Struct, frozen=True):
 
     import_event: str
     sha256: str
+    secret: bytes
+    """What only those can work out who have the file; the salts of its texts follow from it."""
 
 
 class Submission(Struct, frozen=True):
@@ -232,11 +234,20 @@ class CommandHandler:
         if line.expected_version is not None and line.expected_version != version:
             raise VersionConflict(line.stream, line.expected_version, version)
         decided: tuple[EventData, ...] = _DECIDE[kind](state, code, command, moment, known)
-        events = [
-            self._event(submission, data, effective, at, version + offset) for offset, data in enumerate(decided, 1)
+        made = [
+            encode_with_texts(event, _salts(submission.history, event.id))
+            for offset, data in enumerate(decided, 1)
+            for event in [self._event(submission, data, effective, at, version + offset)]
         ]
+        # From here on nobody sees the texts any more: what follows the log knows their references.
+        events = [event for event, _, _ in made]
         append = Append(
-            line.stream, version, tuple((event.type, encode_event(event)) for event in events), key, recorded_at
+            line.stream,
+            version,
+            tuple(encoded for _, encoded, _ in made),
+            key,
+            recorded_at,
+            tuple(texts for _, _, texts in made),
         )
         if kind != "task":
             return (append, None), evolved(known, events)
@@ -301,6 +312,13 @@ class CommandHandler:
             warnings=found,
             replayed=answer.status == "replayed",
         )
+
+
+def _salts(history: History | None, event: str) -> Callable[[str], bytes]:
+    if history is None:
+        return lambda _: new_salt()
+    secret = history.secret
+    return lambda path: derived_salt(secret, event, path)
 
 
 _DECIDE: dict[str, Any] = {

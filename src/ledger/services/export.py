@@ -7,39 +7,63 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
+from ledger.domain.texts import Opening
+from ledger.domain.values import Classification
 from ledger.errors import BadFile
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.durable_files import sync_folder
+from ledger.services.exported_texts import ALL, TextsOf, check_class, check_none_erased, texts_of
 from ledger.services.refill import Refill
 from ledger.store.log import Log
+from ledger.store.texts import CLASSIFICATIONS, TextStore, openings_json, read_openings
 
 PROGRESS_STEP = 1_000
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
 
-_LINE = re.compile(rb'\{"entry":(\{.*\}),"leaf":"([0-9a-f]{64})","position":(0|[1-9][0-9]{0,17})\}\n?', re.DOTALL)
+_LINE = re.compile(
+    rb'\{"entry":(\{.*\}),"leaf":"([0-9a-f]{64})","position":(0|[1-9][0-9]{0,17})'
+    rb'(?:,"texts":(\{.*\}))?(?:,"withheld":"([a-z_]+)")?\}\n?',
+    re.DOTALL,
+)
 
 
-def export_line(position: int, entry: bytes) -> bytes:
-    """`{"entry":…,"leaf":"…","position":…}` and a line feed: canonical JSON again, with the entry byte for byte."""
-    return b'{"entry":%b,"leaf":"%b","position":%d}\n' % (entry, leaf_hash(entry).hex().encode(), position)
+def export_line(position: int, entry: bytes, texts: TextsOf | None = None) -> bytes:
+    """`{"entry":…,"leaf":"…","position":…}` and a line feed: canonical JSON again, with the entry byte for byte.
+
+    Then `texts`, what there is to open its references, and `withheld`, above which classification there is more.
+    """
+    line = b'{"entry":%b,"leaf":"%b","position":%d' % (entry, leaf_hash(entry).hex().encode(), position)
+    if texts and texts.openings:
+        line += b',"texts":%b' % openings_json(texts.openings)
+    if texts and texts.withheld_above:
+        line += b',"withheld":"%b"' % texts.withheld_above.encode()
+    return line + b"}\n"
 
 
-def export(log: Log, path: Path, progress: Progress) -> int:
+def export(log: Log, path: Path, progress: Progress, highest: str = ALL) -> int:
     """The whole log as it is now is in the file; returns the number of entries.
 
-    The file appears under its name when it is complete and on disk, and not before. Raises `BadFile` when it cannot
-    be written.
+    With the texts of tasks classified up to `highest`. The file appears under its name when it is complete and on disk,
+    and not before. Raises `BadFile` when it cannot be written, `IntegrityError` for a text that is not as recorded,
+    `BadQuery` for a classification that cannot be had, and `ErasedMeanwhile`.
     """
+    store = TextStore(log.database)
+    up_to = ALL if highest == ALL else check_class(store, highest)
+    withheld = store.withheld()
     stop = log.head().next_position
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             for batch in log.entries_in_batches(0, stop):
-                file.writelines(export_line(position, entry) for position, entry in batch)
+                texts = texts_of(store, batch, up_to, withheld)
+                file.writelines(export_line(position, entry, texts.get(position)) for position, entry in batch)
                 progress(batch[-1][0] + 1, stop)
             file.flush()
             os.fsync(file.fileno())
+        check_none_erased(log, stop)
         part.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -58,7 +82,7 @@ def restore(log: Log, path: Path, progress: Progress) -> int:
     size = path.stat().st_size if path.exists() else 0
     read = 0
     for position, line in enumerate(_lines(path)):
-        refill.add(_entry(path, position, line))
+        refill.add(*_entry(path, position, line))
         read += len(line)
         if position % PROGRESS_STEP == 0:
             progress(read, size)
@@ -74,8 +98,11 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise BadFile(str(path), None, error.strerror or str(error)) from error
 
 
-def _entry(path: Path, position: int, line: bytes) -> bytes:
-    """The entry that the line holds for that position; raises `BadFile` when it is not one, or another."""
+def _entry(path: Path, position: int, line: bytes) -> tuple[bytes, dict[str, Opening], Classification | None]:
+    """(entry, its texts, above what others are withheld) of the line for that position.
+
+    Raises `BadFile` when it is not one, or of another position.
+    """
     match = _LINE.fullmatch(line)
     if match is None:
         raise BadFile(str(path), position + 1, "not a line of an export, or not a whole one")
@@ -85,4 +112,12 @@ def _entry(path: Path, position: int, line: bytes) -> bytes:
     if leaf_hash(entry).hex() != leaf:
         reason = f"the entry at position {position} does not have the leaf hash that it is given"
         raise BadFile(str(path), position + 1, reason)
-    return entry
+    try:
+        openings = read_openings(match[4]) if match[4] else {}
+    except msgspec.DecodeError as error:
+        raise BadFile(str(path), position + 1, f"texts: {error}") from error
+    above = match[5].decode() if match[5] else None
+    withheld = next((each for each in CLASSIFICATIONS if each == above), None)
+    if withheld != above:
+        raise BadFile(str(path), position + 1, f"withheld: {above!r} is not one of {', '.join(CLASSIFICATIONS)}")
+    return entry, openings, withheld

@@ -18,12 +18,14 @@ from ledger.errors import BadFile, Refused
 from ledger.services.answers import Recorded, refusal
 from ledger.services.command_line import MAX_LINE_BYTES, parse_line
 from ledger.services.commands import CommandHandler, History, Outcome, Submission
-from ledger.services.ids import derived_uuid7
+from ledger.services.ids import derived_salt, derived_uuid7
 from ledger.store.append import Append, IdempotencyKey
-from ledger.store.entry import encode_event
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
+from ledger.store.texts import encode_with_texts
 
+_SECRET_BEGINS_WITH = b"progress-ledger: the salts of this file's texts\0"
+_BLOCK = 2**20
 BATCH = 500
 """Lines decided and appended together."""
 
@@ -65,7 +67,7 @@ class Importer:
 
     def commands(self, path: Path, report: Report, progress: Progress) -> Summary:
         """Every line of the file is handled, in order; a faulty one is reported and harms no other."""
-        digest, size = _digest(path)
+        digest, size, _ = _digest(path)
         with path.open("rb") as file:
             lines = _lines(file)
             return self._handle(lines, digest, None, report, lambda _: progress(file.tell(), size))
@@ -77,12 +79,12 @@ class Importer:
         `Refused` when the ledger has live events already. A line that is refused for what it asks is reported and harms
         no other.
         """
-        digest, size = _digest(path)
+        digest, size, secret = _digest(path)
         order = _in_order_of_time(path, self._commands.clock())
         if not order:
             return Summary()
         document = Document(path.name, "application/x-ndjson", size, digest)
-        history = self._begin(document, order[0][0], len(order))
+        history = self._begin(document, secret, order[0][0], len(order))
         with path.open("rb") as file:
             return self._handle(
                 _lines_at(file, order), digest, history, report, lambda done: progress(done, len(order))
@@ -90,11 +92,11 @@ class Importer:
 
     def holds_only(self, path: Path) -> bool:
         """The ledger holds nothing, or nothing but what an import of this file as history has put there."""
-        digest, _ = _digest(path)
+        digest, _, _ = _digest(path)
         head = self._log.head()
         return head.live_from is None and {file.sha256 for file in self._log.imports(head.next_position)} <= {digest}
 
-    def _begin(self, document: Document, first: int, lines: int) -> History:
+    def _begin(self, document: Document, secret: bytes, first: int, lines: int) -> History:
         """The import event is in the log, now or since an earlier try; its id is the cause of all that follows."""
         event_id = derived_uuid7(first, document.sha256)
         data = HistoryImported(file=document, lines=lines)
@@ -111,15 +113,15 @@ class Importer:
             v=data.schema_version,
             version=1,
         )
-        encoded = encode_event(event)
+        _, encoded, texts = encode_with_texts(event, lambda path: derived_salt(secret, event_id, path))
         key = IdempotencyKey("", f"history:{document.sha256}", hashlib.sha256(document.sha256.encode()).digest())
-        answer = self._committer.append([Append(event.stream, 0, ((event.type, encoded),), key, first)])[0]
+        answer = self._committer.append([Append(event.stream, 0, (encoded,), key, first, (texts,))])[0]
         if answer.status == "refused":
             raise refusal(answer.reason)
         if answer.status == "conflict":
             # The keys of its lines are not in an export: they would all be recorded once more.
             raise Refused("already_imported", None, "the ledger was restored with this import in it: import it no more")
-        return History(event_id, document.sha256)
+        return History(event_id, document.sha256, secret)
 
     def _handle(
         self,
@@ -202,10 +204,17 @@ def _in_order_of_time(path: Path, now: int) -> list[tuple[int, int, int]]:
     return sorted(order)
 
 
-def _digest(path: Path) -> tuple[str, int]:
-    """(SHA-256 in hexadecimal, size in bytes); raises `BadFile` when it cannot be read."""
+def _digest(path: Path) -> tuple[str, int, bytes]:
+    """(SHA-256 in hexadecimal, size in bytes, secret of its texts); raises `BadFile` when it cannot be read.
+
+    The SHA-256 is published. The secret cannot be worked out from it: its hash begins with something else.
+    """
+    published, secret = hashlib.sha256(), hashlib.sha256(_SECRET_BEGINS_WITH)
     try:
         with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+            while block := file.read(_BLOCK):
+                published.update(block)
+                secret.update(block)
+            return published.hexdigest(), file.tell(), secret.digest()
     except OSError as error:
         raise BadFile(str(path), None, error.strerror or str(error)) from error

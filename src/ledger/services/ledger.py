@@ -26,6 +26,7 @@ from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.server import reach
 from ledger.store.tasks import TaskRepository
+from ledger.store.texts import TextStore
 from ledger.store.tiles import TileStore
 
 
@@ -46,6 +47,7 @@ class Ledger:
             self._exit.callback(self.database.close)
             self.log = Log(self.database)
             self.tiles = TileStore(self.database)
+            self.texts = TextStore(self.database)
             self.locale = _locale(self.log, settings)
             self.zone = zone_of(self.locale.time_zone)
             self.committer = GroupCommit(self.database)

@@ -10,6 +10,7 @@ from ledger.domain.times import utc_text
 from ledger.merkle.hashing import HASH_SIZE, leaf_hash
 from ledger.merkle.tiles import TILE_WIDTH, Tile, tile_root
 from ledger.merkle.tree import Frontier
+from ledger.services.text_scan import TextScan
 from ledger.store.checks import LogRow, Said, Snapshot, said
 from ledger.store.tiles import LEVELS
 
@@ -39,6 +40,7 @@ class LogScan:
         """The first position whose entry does not have the leaf hash in its stored tile."""
         self._tree = Frontier()
         self._pending: list[list[bytes]] = [[] for _ in range(LEVELS)]
+        self.texts = TextScan(snapshot, self.find)
 
     def find(self, name: str, position: int | None, what: str) -> None:
         """The finding is kept, if it is the first of its kind."""
@@ -54,6 +56,7 @@ class LogScan:
         for batch in self._snapshot.rows():
             first = self.size // TILE_WIDTH
             stored = self._snapshot.tiles(0, first, first + len(batch) // TILE_WIDTH + 2)
+            self.texts.take(batch)
             for row in batch:
                 while due == self.size:
                     yield due, self._tree.root

@@ -19,6 +19,7 @@ from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
+from ledger.store.texts import TextStore
 from ledger.store.tiles import TileStore
 
 KeepUp = Callable[[int], None]
@@ -40,6 +41,7 @@ class Queries:
     ) -> None:
         self.log = log
         self.tiles = tiles
+        self.texts = TextStore(database)
         self.zone = zone_of(locale.time_zone)
         self._calendar = locale.calendar
         self._projections = projections

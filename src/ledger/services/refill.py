@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from uuid import UUID
 
 from ledger.domain.events import HistoryImported, Record
+from ledger.domain.texts import Openings, opens
+from ledger.domain.values import Classification
 from ledger.errors import LedgerError, NotEmpty
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
+from ledger.store.texts import TextRow, Withheld, entry_references, is_above
 
 BATCH = 2_000
 """Entries restored in one transaction."""
@@ -30,9 +34,15 @@ class Refill:
         self._next = 0
         self._imports: set[str] = set()
         self._live_from: int | None = None
+        self._texts: list[TextRow] = []
+        self._withheld: Withheld | None = None
 
-    def add(self, entry: bytes) -> None:
-        """The entry is next. Raises what `misplaced` makes for bytes that are no entry, and as the class says."""
+    def add(self, entry: bytes, openings: Openings, withheld_above: Classification | None = None) -> None:
+        """The entry is next, with what there is to open its references; the rest was erased, or is withheld.
+
+        Raises what `misplaced` makes for bytes that are no entry and for an opening of none of its references, and as
+        the class says.
+        """
         try:
             record = decode_entry(self._next, entry)
         except LedgerError as error:
@@ -42,6 +52,16 @@ class Refill:
             self._imports.add(record.event.id)
         elif self._live_from is None and record.event.causation not in self._imports:
             self._live_from = record.position
+        references = entry_references(entry)
+        for path, opening in openings.items():
+            if path not in references or not opens(opening, references[path]):
+                raise self._misplaced(self._next, f"{path}: the text is not the one that the entry has a reference to")
+        if references:
+            self._texts.append(TextRow(UUID(record.event.id), self._next, dict(openings), ()))
+        if withheld_above is not None:
+            above = self._withheld.above if self._withheld else withheld_above
+            lower = above if is_above(withheld_above, above) else withheld_above
+            self._withheld = Withheld(lower, self._next + 1)
         self._batch.append((record, entry))
         self._next += 1
         if len(self._batch) == BATCH:
@@ -62,5 +82,6 @@ class Refill:
                 raise NotEmpty(self._held)
         missing = [each for each in self._batch if each[0].position >= self._held]
         if missing:
-            self._log.restore(missing, self._live_from, self._misplaced)
-        self._batch = []
+            texts = [row for row in self._texts if row.position >= self._held]
+            self._log.restore(missing, self._live_from, texts, self._withheld, self._misplaced)
+        self._batch, self._texts = [], []

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
 
+from ledger.domain.texts import references_in
 from ledger.domain.times import utc_text
 from ledger.domain.values import Document as File
 from ledger.errors import BadQuery, NotFound
@@ -51,12 +52,17 @@ class Source(Protocol):
         ...
 
     def imports(self, position: int) -> Sequence[File]:
-        """The files of older systems that these records rest on."""
+        """The files of older systems that these records rest on, with references for their names."""
+        ...
+
+    def resolve(self, references: Collection[str]) -> Mapping[str, str]:
+        """By reference: its text, or `Absent` for why there is none."""
         ...
 
 
 def report(source: Source, request: ReportRequest) -> Document:
-    """The document that answers; the same (as_of, on) and parameters give the same one for ever.
+    """The document that answers; the same (as_of, on) and parameters give the same figures for ever, and the same texts
+    until they are erased.
 
     Raises `NotFound` for an unknown report, unit, plan or task, `BadQuery` for a parameter that cannot be read.
     """
@@ -75,6 +81,8 @@ def report(source: Source, request: ReportRequest) -> Document:
         body = chosen.build(reading, Asked(scope, request.baseline or "active", values))
     given = {name: getattr(request, name) for name in ("baseline", "unit", "plan", "task")}
     given |= {name: value if isinstance(value, int) else request.parameters[name] for name, value in values.items()}
+    imports = [{"name": file.name, "sha256": file.sha256} for file in source.imports(point.position)]
+    references = references_in(body.rows, body.total, body.more, imports)
     return Document(
         report=chosen,
         parameters={name: value for name, value in given.items() if value is not None},
@@ -82,8 +90,9 @@ def report(source: Source, request: ReportRequest) -> Document:
         as_of=utc_text(point.as_of),
         position=point.position,
         root=source.root(point.position).hex(),
-        imports=[{"name": file.name, "sha256": file.sha256} for file in source.imports(point.position)],
+        imports=imports,
         body=body,
+        texts=source.resolve(references),
     )
 
 

@@ -9,7 +9,7 @@ from ledger.projections.rows import Scope
 from ledger.reports.language import Language
 from ledger.reports.slip import task_slips
 from ledger.services.queries import Queries
-from ledger.services.task_views import placed, record_json, task_json
+from ledger.services.task_views import opened_json, placed, task_json, timeline_json
 
 
 def task_page(
@@ -27,8 +27,8 @@ def task_page(
         slips = task_slips(reading, Scope(task=code), "active")
         timeline = reading.timeline(code)
     return placed(point) | {
-        "state": task_json(rows[0], point.on),
+        "state": opened_json(queries, task_json(rows[0], point.on), language),
         "slip": slips[0]["slip"],
         "charges": slips[0]["charges"],
-        "timeline": [record_json(row, language) for row in timeline],
+        "timeline": timeline_json(queries, timeline, language),
     }

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import to_builtins
 
 from ledger.domain import task as tasks
 from ledger.domain.task import Situation
+from ledger.domain.texts import map_data, references_in, said
 from ledger.domain.times import utc_text
 from ledger.domain.values import Deadline
 from ledger.errors import NotFound
 from ledger.projections.rows import Point, Scope, TaskRow, TimelineRow
 from ledger.reports.base import Baseline
-from ledger.reports.language import Language
+from ledger.reports.language import Language, translator
 from ledger.reports.slip import task_slips
 from ledger.reports.words import describe
 from ledger.services.answers import ENDS_BEFORE_START
@@ -31,7 +33,7 @@ def task_state(queries: Queries, code: str, as_of: str | None, on: str | None) -
         rows = reading.tasks(Scope(task=code), limit=1)
     if not rows:
         raise NotFound("task", code)
-    return placed(point) | task_json(rows[0], point.on)
+    return placed(point) | opened_json(queries, task_json(rows[0], point.on))
 
 
 def task_timeline(queries: Queries, code: str, as_of: str | None, on: str | None) -> Json:
@@ -44,7 +46,7 @@ def task_timeline(queries: Queries, code: str, as_of: str | None, on: str | None
         rows = reading.timeline(code)
     if not rows:
         raise NotFound("task", code)
-    return placed(point) | {"task": code, "records": [record_json(row) for row in rows]}
+    return placed(point) | {"task": code, "records": timeline_json(queries, rows)}
 
 
 def task_charges(queries: Queries, code: str, as_of: str | None, on: str | None, baseline: Baseline = "active") -> Json:
@@ -57,7 +59,7 @@ def task_charges(queries: Queries, code: str, as_of: str | None, on: str | None,
         found = task_slips(reading, Scope(task=code), baseline)
     if not found:
         raise NotFound("task", code)
-    return found[0] | {"position": point.position}
+    return opened_json(queries, found[0]) | {"position": point.position}
 
 
 def task_list(
@@ -78,7 +80,7 @@ def task_list(
         rows = reading.tasks(scope_of(reading, unit, plan, None), after=after, limit=limit and limit + 1)
     shown = rows[:limit]
     return placed(point) | {
-        "tasks": [task_json(row, point.on) for row in shown],
+        "tasks": queries.texts.opened([task_json(row, point.on) for row in shown]),
         "next": shown[-1].task if len(shown) < len(rows) else None,
     }
 
@@ -89,7 +91,7 @@ def placed(point: Point) -> Json:
 
 
 def task_json(row: TaskRow, on: dt.date) -> Json:
-    """The task as it stands at the end of local day `on`."""
+    """The task as it stands at the end of local day `on`, with references in place of texts."""
     now = row.situation
     return {
         "task": row.task,
@@ -122,8 +124,21 @@ def task_json(row: TaskRow, on: dt.date) -> Json:
     }
 
 
-def record_json(row: TimelineRow, language: Language = "en") -> Json:
+def opened_json(queries: Queries, given: Json, language: Language = "en") -> Json:
+    """With the texts in place of the references."""
+    return queries.texts.opened(given, translator(language).word)
+
+
+def timeline_json(queries: Queries, rows: Sequence[TimelineRow], language: Language = "en") -> list[Json]:
+    """Records of a task in words, with the texts that are in them."""
+    texts = queries.texts.resolve(references_in([row.data for row in rows]))
+    return [_record_json(row, texts, language) for row in rows]
+
+
+def _record_json(row: TimelineRow, texts: Mapping[str, str], language: Language) -> Json:
     """One record of a task: what it says, when it happened, when the ledger learnt it."""
+    word = translator(language).word
+    data = map_data(row.data, lambda _path, _kind, ref: said(texts[ref], word))
     return {
         "version": row.version,
         "position": row.position,
@@ -131,7 +146,7 @@ def record_json(row: TimelineRow, language: Language = "en") -> Json:
         "effective": row.effective,
         "type": row.type,
         "unit": row.unit,
-        "text": describe(row.data, language),
+        "text": describe(data, language),
         "event": row.event,
         "retracted_by": row.retracted_by,
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from ledger.domain.times import utc_text
+from ledger.domain.values import Classification
 from ledger.errors import Outdated
 from ledger.merkle import checkpoints
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
@@ -43,6 +44,13 @@ class Verification(Struct, frozen=True):
     """Whether there was a key to verify them with."""
     read_models: int
     """How many were compared with the log; none when the log itself is not sound."""
+    texts: int
+    """That are there, each the one that its entry has a reference to."""
+    erased: int
+    """Texts that are not, by an event that says on what legal basis."""
+    withheld: int
+    """Texts that the ledger was restored without, because they are classified higher than `withheld_above`."""
+    withheld_above: Classification | None
     findings: tuple[Finding, ...]
     """By position, the first of each kind."""
 
@@ -50,7 +58,7 @@ class Verification(Struct, frozen=True):
 def verify(
     ledger: Ledger, trusted: Sequence[VerifierKey] | None, progress: Progress, *, deep: bool = False
 ) -> Verification:
-    """The log against itself, its stored tiles, and every checkpoint; `deep`: each read model against the log as well.
+    """The log against itself, its texts, its stored tiles, and every checkpoint; `deep`: each read model as well.
 
     `trusted` None takes the ledger's own key, if it has one. Reads one snapshot; recording goes on meanwhile.
     """
@@ -70,6 +78,7 @@ def verify(
         _check_head(scan, head, tiled)
         if scan.whole:
             _check_streams(scan, snapshot.stream_heads())
+            scan.texts.finish()
     _judge(scan, signed, kept)
     compared = deep and not findings  # what a log that is not sound gives is not worth comparing
     if compared:
@@ -81,6 +90,10 @@ def verify(
         max((each.checkpoint.size for each in signed), default=None),
         bool(trusted),
         len(ledger.projections) if compared else 0,
+        scan.texts.texts,
+        scan.texts.erased,
+        scan.texts.withheld,
+        scan.texts.withheld_above,
         tuple(sorted(findings.values(), key=lambda each: (each.position is None, each.position))),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Literal
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -13,7 +14,15 @@ class IdempotencyKey(Struct, frozen=True):
     unit: str
     key: str
     fingerprint: bytes
-    """SHA-256 of the command: the same key with another command is refused."""
+    """SHA-256 of the command: the same key with another command is refused, unless a text of the first was erased."""
+
+
+class EventTexts(Struct, frozen=True):
+    """What opens the references of one event."""
+
+    event: UUID
+    openings: str
+    """By path, as JSON."""
 
 
 class Append(Struct, frozen=True):
@@ -27,6 +36,8 @@ class Append(Struct, frozen=True):
     key: IdempotencyKey | None = None
     history: int | None = None
     """When an older system recorded them, in microseconds since 1970 UTC; None when they are recorded now."""
+    texts: tuple[EventTexts | None, ...] = ()
+    """Of each event, None when it has none; empty when no event has any."""
 
 
 Refusal = Literal["key_reused", "no_events", "entry_too_large", "ledger_is_live", "history_out_of_order"]

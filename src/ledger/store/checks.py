@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from ledger.store import queries
+from ledger.store import queries, texts
 from ledger.store.append import Head
 from ledger.store.database import Connection, Database
+from ledger.store.texts import TextRow, Withheld
 
 _SQL = queries.load("ledger.store.sql", "checks.sql")
 _FIRST = -(2**63)
@@ -88,6 +90,22 @@ class Snapshot:
         """What the head says; None when it is not there."""
         row = self._connection.execute(_SQL["head"]).fetchone()
         return Head(*row) if row else None
+
+    def texts(self, events: Iterable[UUID]) -> dict[UUID, TextRow]:
+        """The texts of these events; one that has none is left out."""
+        return {row.event: row for row in texts.rows_of(self._connection, events)}
+
+    def text_rows(self) -> int:
+        """How many events are said to have texts."""
+        return texts.count(self._connection)
+
+    def stray_text(self) -> tuple[UUID, int] | None:
+        """(event, position) of the first row of texts that belongs to no entry; None when there is none."""
+        return texts.stray(self._connection)
+
+    def withheld(self) -> Withheld | None:
+        """What a restore is said to have left out."""
+        return texts.withheld(self._connection)
 
     def stream_heads(self) -> dict[str, int]:
         """The version at which each stream is said to stand."""

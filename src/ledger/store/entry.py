@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ledger.domain.events import EVENT_TYPES, Actor, Event, EventData, Record
+from ledger.domain.texts import PREFIX, REFERENCE, Kind, event_of, map_texts, strings_in
 from ledger.errors import EntryError, Refused
 
 MAX_ENTRY_BYTES = 65_535
@@ -22,6 +23,7 @@ _ENVELOPE_BYTES = len(_PREFIX) + len(_MIDDLE) + 16 + 1
 """What the database adds around an event: 16 digits of microseconds until the year 2286."""
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+_REFERENCE_PREFIX = PREFIX.encode()
 UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(type, v) -> how data of that schema version becomes data of the next. Old entries are never rewritten."""
 
@@ -54,8 +56,15 @@ _data_decoders: dict[tuple[str, int], Callable[[Raw], EventData]] = {
 
 
 def encode_event(event: Event) -> bytes:
-    """The canonical bytes of an event; raises `Refused` when its entry would be too large or text cannot be kept."""
+    """The canonical bytes of an event, whose texts are committed to (`commit_texts`).
+
+    Raises `Refused` when its entry would be too large, cannot be kept, or has what looks like a reference where there
+    is no text; `EntryError` when a text stands in it.
+    """
+    references = _own_references(event)
     encoded = _encoder.encode(event)
+    if encoded.count(_REFERENCE_PREFIX) != references:
+        _check_no_other(event, encoded, references)
     if len(encoded) + _ENVELOPE_BYTES > MAX_ENTRY_BYTES:
         raise Refused(
             "entry_too_large",
@@ -121,6 +130,36 @@ def _upcast(header: _Header) -> EventData:
     for v in range(header.v, current.schema_version):
         data = UPCASTERS[header.type, v](data)
     return msgspec.convert(data, current)
+
+
+def _own_references(event: Event) -> int:
+    """How many references it holds, each where a text belongs; raises `EntryError` for anything else there."""
+    own: list[str] = []
+
+    def take(path: str, _: Kind, held: str) -> str:
+        if not REFERENCE.fullmatch(held) or str(event_of(held)) != event.id:
+            raise EntryError(f"{path} of event {event.id} is to hold a reference, and not a text")
+        own.append(path)
+        return held
+
+    map_texts(event, take)
+    return len(own)
+
+
+def _check_no_other(event: Event, encoded: bytes, references: int) -> None:
+    """Nobody poses a reference to a text of another event: raises `Refused`, naming the field."""
+    if len(REFERENCE.findall(encoded.decode())) == references:
+        return
+    texts: set[str] = set()
+
+    def note(path: str, _: Kind, held: str) -> str:
+        texts.add(path)
+        return held
+
+    map_texts(event, note)
+    for path, held in strings_in(event):
+        if path not in texts and REFERENCE.search(held):
+            raise Refused("looks_like_a_text", path, "it holds what looks like the ledger's reference to a text")
 
 
 def _has_nul(value: object) -> bool:

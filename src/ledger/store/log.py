@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
 
 import psycopg
 
-from ledger.domain.events import HistoryImported, Record
+from ledger.domain.events import HistoryImported, Record, TextsErased
 from ledger.domain.values import Document
 from ledger.errors import LedgerError
 from ledger.store import queries
 from ledger.store.append import Answer, Head, IdempotencyKey, Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
+from ledger.store.texts import TextRow, Withheld, openings_json
 
 _SQL = queries.load("ledger.store.sql", "log.sql")
 _RESTORE_REFUSED = ("LG003", "LG004", "LG005")
@@ -113,13 +115,23 @@ class Log:
         self,
         entries: Sequence[tuple[Record, bytes]],
         live_from: int | None,
+        texts: Sequence[TextRow],
+        withheld: Withheld | None,
         misplaced: Callable[[int, str], LedgerError],
     ) -> None:
-        """The entries stand at the end of the log as they are; all of them or none.
+        """The entries stand at the end of the log as they are, with their texts; all of them or none.
 
-        Raises `misplaced(position, reason)` for entries that do not follow what the log holds.
+        `texts` has a row for each entry with references. Raises `misplaced(position, reason)` for entries that do not
+        follow what the log holds.
         """
         events = [record.event for record, _ in entries]
+        erased = [
+            (UUID(each.event), field)
+            for event in events
+            if isinstance(event.data, TextsErased)
+            for each in event.data.texts
+            for field in each.fields
+        ]
         try:
             with self.database.connection() as connection:
                 connection.execute(
@@ -132,6 +144,13 @@ class Log:
                         [event.type for event in events],
                         [entry for _, entry in entries],
                         live_from,
+                        [row.event for row in texts],
+                        [row.position for row in texts],
+                        [openings_json(row.openings).decode() for row in texts],
+                        [event for event, _ in erased],
+                        [field for _, field in erased],
+                        withheld.above if withheld else None,
+                        withheld.before if withheld else None,
                     ),
                 )
         except psycopg.DatabaseError as error:
@@ -147,7 +166,10 @@ class Log:
         return [data.file for data in found if isinstance(data, HistoryImported)]
 
     def first_answers(self, keys: Sequence[IdempotencyKey]) -> dict[tuple[str, str], Answer]:
-        """By (unit, key): the answer that each used key was given; `refused` when it was for another command."""
+        """By (unit, key): the answer that each used key was given; `refused` when it was for another command.
+
+        After an erasure of what the command said, nobody can tell any more: then the key alone counts.
+        """
         if not keys:
             return {}
         wanted = {(key.unit, key.key): key.fingerprint for key in keys}
@@ -157,7 +179,7 @@ class Log:
             ).fetchall()
         return {
             (unit, key): Answer("replayed", position, recorded_at, version, None)
-            if wanted[unit, key] == fingerprint
+            if fingerprint is None or wanted[unit, key] == fingerprint
             else Answer("refused", None, None, None, "key_reused")
             for unit, key, fingerprint, position, recorded_at, version in rows
         }

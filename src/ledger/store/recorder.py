@@ -13,7 +13,7 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 
 from ledger.errors import DatabaseUnavailable
 from ledger.store import queries
-from ledger.store.append import Answer, Append
+from ledger.store.append import Answer, Append, EventTexts
 from ledger.store.database import Connection, Database
 from ledger.store.entry import event_bytes
 
@@ -114,6 +114,9 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
     """`LedgerRecorder.append` on a connection of the caller's."""
     keys = [append.key for append in appends]
     events = [event for append in appends for event in append.events]
+    texts: list[EventTexts | None] = []
+    if any(append.texts for append in appends):
+        texts = [each for append in appends for each in append.texts or (None,) * len(append.events)]
     warnings: list[str] = []
 
     def note(diagnostic: psycopg.errors.Diagnostic) -> None:
@@ -134,6 +137,8 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
                 [index for index, append in enumerate(appends, 1) for _ in append.events],
                 [type_name for type_name, _ in events],
                 [encoded for _, encoded in events],
+                [each.event if each else None for each in texts],
+                [each.openings if each else None for each in texts],
                 all_or_nothing,
             ),
             prepare=True,

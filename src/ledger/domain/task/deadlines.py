@@ -81,7 +81,7 @@ def check_brought_forward(now: Situation, new: Deadline) -> None:
 def check_rebaseline(now: Situation, new: Deadline) -> None:
     """`new` differs from both the baseline and the deadline in force."""
     check_deadline(new, "data.new_deadline")
-    if new == now.deadline == now.baseline:
+    if new.falls_with(now.deadline) and new.falls_with(now.baseline):
         raise Refused("same_deadline", "data.new_deadline", f"{new.date} is the baseline and in force already")
 
 

@@ -19,6 +19,7 @@ _SUMS = (
 _CHANGES = (
     "new", "done", "cancelled", "reopened", "reassigned", "moved", "blocked", "unblocked", "slipped",
 )  # fmt: skip
+_ABSENT = ("erased", "withheld", "altered")
 _FLAGS = ("ends_before_start",)
 _FACTS = (
     "title", "lead", "coordinating", "officer", "authority", "result", "start", "status", "percent", "suspended_by",
@@ -36,6 +37,7 @@ CODES: frozenset[str] = frozenset(
         *_PARAMETERS,
         *_SUMS,
         *_CHANGES,
+        *_ABSENT,
         *_FLAGS,
         *_FACTS,
     )

@@ -16,7 +16,7 @@ def write_csv(document: Document, _: Language = "en") -> bytes:
     """A heading of column keys and a line a row, in no language; totals are for the reader's own sums."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    columns = document.report.columns
+    columns, document = document.report.columns, document.opened()
     writer.writerow([column.key for column in columns])
     for row in document.body.rows:
         writer.writerow([_safe(data_text(row[column.key]), column.kind == "number") for column in columns])

@@ -69,6 +69,7 @@ class TypesettingError(LedgerError):
 def _data(document: Document, language: Language) -> dict[str, Any]:
     """What the template sets: text only."""
     speak = translator(language)
+    document = document.opened(speak.word)
     head = page(document, speak)
     columns = document.report.columns
     rows = [[shown(column, row[column.key], speak) for column in columns] for row in document.body.rows]

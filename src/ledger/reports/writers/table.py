@@ -22,6 +22,7 @@ def write_table(document: Document, language: Language = "en", width: int = WIDT
     below it. One whose figures need still more is wider than `width`. No line ends in blanks.
     """
     speak = translator(language)
+    document = document.opened(speak.word)
     head = page(document, speak)
     lines = [*wrap(head.title, width), *wrap(head.about, width), ""]
     if document.body.rows:

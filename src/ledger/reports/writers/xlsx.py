@@ -45,6 +45,7 @@ def write_xlsx(document: Document, language: Language = "en") -> bytes:
     if rows > MOST_ROWS:
         raise BadQuery("format", f"{rows:,} rows are more than a sheet holds: take csv, or a narrower scope")
     speak = translator(language)
+    document = document.opened(speak.word)
     head = page(document, speak)
     out = io.BytesIO()
     book = Workbook(out, _OPTIONS)

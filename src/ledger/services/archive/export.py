@@ -10,9 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, get_ident
+from uuid import UUID
 
 from msgspec import Struct
 
+from ledger.domain.events import TextsErased
+from ledger.domain.values import Classification
 from ledger.errors import BadFile, Fork, IntegrityError, Rollback
 from ledger.merkle import bundles, checkpoints
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
@@ -20,7 +23,8 @@ from ledger.merkle.hashing import HASH_SIZE, leaf_hash
 from ledger.merkle.notes import NoteError
 from ledger.merkle.tiles import TILE_WIDTH, Tile, full_tiles
 from ledger.services import durable_files
-from ledger.services.archive import layout
+from ledger.services.archive import layout, texts
+from ledger.services.exported_texts import check_class, check_none_erased, texts_of
 from ledger.services.ledger import Ledger
 from ledger.services.sealing import Sealed
 from ledger.store.checkpoints import CheckpointStore
@@ -31,6 +35,8 @@ Progress = Callable[[int, int], None]
 
 _PART = ".part"
 """What is being written has a name that begins so until it is on disk. One process at a time exports into a folder."""
+DEFAULT_CLASS: Classification = "public"
+"""An archive is made to be given away: what is classified higher must be asked for."""
 _WRITERS = 4
 """Threads that write the tiles of the lowest level: nearly all of the time goes by waiting for the disk."""
 
@@ -45,17 +51,23 @@ class Exported(Struct, frozen=True):
     """That were written."""
 
 
-def export(ledger: Ledger, folder: Path, sealed: Sealed, progress: Progress) -> Exported:
+def export(ledger: Ledger, folder: Path, sealed: Sealed, highest: str, progress: Progress) -> Exported:
     """The archive holds the log up to that published checkpoint, which the signer's key has just signed or published.
+
+    The entries are all there, whatever their classification; of the texts that they have references to, those of tasks
+    classified up to `highest` that were not erased.
 
     A file appears under its name when it is whole and on disk; `checkpoint` is the last. An export that was killed is
     taken up by the next. Raises `Rollback` or `Fork` when the archive holds another history, `IntegrityError` when
-    entries are not those that were hashed, and `BadFile` for a folder that cannot be written or is in use.
+    entries or texts are not those that were recorded, and `BadFile` for a folder that cannot be written, is in use, or
+    has texts up to another classification. Raises `BadQuery` for a classification that cannot be had, and
+    `ErasedMeanwhile`.
     """
+    up_to = check_class(ledger.texts, highest)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            return _Export(ledger, folder, sealed).run(progress)
+            return _Export(ledger, folder, sealed, up_to).run(progress)
     except OSError as error:
         raise BadFile(str(error.filename or folder), None, error.strerror or str(error)) from error
 
@@ -73,8 +85,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 class _Export:
-    def __init__(self, ledger: Ledger, folder: Path, sealed: Sealed) -> None:
+    def __init__(self, ledger: Ledger, folder: Path, sealed: Sealed, highest: Classification) -> None:
         self._log = ledger.log
+        self._texts = ledger.texts
+        self._highest = highest
         self._tiles = ledger.tiles
         self._published = CheckpointStore(ledger.database)
         self._folder = folder
@@ -91,6 +105,7 @@ class _Export:
             part.unlink()
         held = self._held()
         since = held.size if held else 0
+        self._begin_texts(held)
         self._full_bundles(since, progress)
         for level in range(1, LEVELS):
             for index in range(full_tiles(since, level), full_tiles(self._size, level)):
@@ -100,6 +115,7 @@ class _Export:
             (self._leaves if tile.level == 0 else self._hashes)(tile)
         for each in past:
             self._write(layout.past_path(each.size), each.note)
+        self._write_texts(since)
         self._sync()
         self._write(layout.CHECKPOINT, self._sealed.note)
         self._sync()
@@ -116,6 +132,47 @@ class _Export:
             except BaseException:
                 writers.shutdown(cancel_futures=True)
                 raise
+
+    def _begin_texts(self, held: Checkpoint | None) -> None:
+        """The archive says up to which classification it has texts; raises `BadFile` when it says another."""
+        said = texts.highest_class(self._folder)
+        if said is None and held is not None:
+            raise BadFile(str(self._folder), None, f"it does not say which texts it has ({texts.HIGHEST})")
+        if said not in (None, self._highest):
+            raise BadFile(
+                str(self._folder),
+                None,
+                f"it has texts up to the class {said}, and not {self._highest}: export into another folder",
+            )
+        self._write(texts.HIGHEST, f"{self._highest}\n".encode())
+        self._sync()
+
+    def _write_texts(self, since: int) -> None:
+        """The texts are there as they are now: those of entries from `since` on, and where some were erased since."""
+        indexes = set(range(since // TILE_WIDTH, -(-self._size // TILE_WIDTH)))
+        for record in self._log.records(since, self._size, types=[TextsErased.type_name]):
+            if isinstance(record.event.data, TextsErased):
+                rows = self._texts.of_events(UUID(each.event) for each in record.event.data.texts)
+                indexes |= {row.position // TILE_WIDTH for row in rows.values()}
+        withheld = self._texts.withheld()
+        for index in sorted(indexes):
+            first = index * TILE_WIDTH
+            entries = self._log.entries(first, min(first + TILE_WIDTH, self._size))
+            found = texts_of(self._texts, entries, self._highest, withheld)
+            content = texts.encode({position: each.openings for position, each in found.items()})
+            if content:
+                self._write(texts.path_of(index), content)
+            else:
+                self._remove(texts.path_of(index))
+        check_none_erased(self._log, self._size)
+
+    def _remove(self, path: str) -> None:
+        final = self._folder / path
+        if final.is_file():
+            final.unlink()
+            with self._lock:
+                self._touched.add(final.parent)
+                self._files += 1
 
     def _held(self) -> Checkpoint | None:
         """The checkpoint up to which the archive is complete; raises when it is not one of this log's past."""

@@ -32,6 +32,11 @@ class ArchiveError(IntegrityError):
         self.reason = reason
 
 
+def is_index(name: str) -> bool:
+    """The name is a number, written as tlog-tiles writes an index."""
+    return _INDEX.fullmatch(name) is not None
+
+
 def past_path(size: int) -> str:
     """Where the checkpoint over so many entries lies; the inverse is `past_sizes`."""
     return Tile(0, size).path.replace("tile/0", PAST)

@@ -8,17 +8,20 @@ from pathlib import Path
 from ledger.errors import LedgerError
 from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.tiles import TILE_WIDTH
-from ledger.services.archive import layout, verification
+from ledger.services.archive import layout, texts, verification
 from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
 from ledger.services.archive.verification import Verified
+from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 from ledger.services.refill import Refill
 from ledger.store.checkpoints import CheckpointStore
 
 
 def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
-    """The ledger holds the entries and checkpoints of the archive, which was verified first.
+    """The ledger holds the entries, texts and checkpoints of the archive, which was verified first.
+
+    It knows from then on which texts the archive had left out.
 
     Only into an empty ledger, or one in which a restore of the same archive was interrupted: then it goes on there.
     Raises `ArchiveError` as `verification.verify` does, or for entries that are not a ledger's; `NotEmpty`; and
@@ -31,9 +34,13 @@ def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None,
     refill = Refill(ledger.log, misplaced)
     verified = verification.verify(folder, trusted, lambda _done, _all: None)
     size = verified.newest.size
+    if verified.highest is None:
+        raise ArchiveError(texts.HIGHEST, "it is not there: the archive does not say which texts it has left out")
+    withheld = None if verified.highest == ALL else verified.highest
     for number, bundle in enumerate(verification.entries(folder, size)):
-        for entry in bundle:
-            refill.add(entry)
+        openings = texts.read(folder, number)
+        for position, entry in enumerate(bundle, number * TILE_WIDTH):
+            refill.add(entry, openings.get(position, {}), withheld)
         progress(min((number + 1) * TILE_WIDTH, size), size)
     refill.finish()
     ledger.tiles.fill(size)

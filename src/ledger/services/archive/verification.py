@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from ledger.domain.values import Classification
 from ledger.merkle import bundles, checkpoints
 from ledger.merkle.bundles import BundleError
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
@@ -15,7 +16,7 @@ from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.notes import NoteError
 from ledger.merkle.tiles import TILE_WIDTH, Tile, tile_of, tile_root
 from ledger.merkle.tree import Frontier
-from ledger.services.archive import layout
+from ledger.services.archive import layout, texts
 from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
 from ledger.store.tiles import LEVELS
@@ -27,10 +28,15 @@ class Verified(Struct, frozen=True):
     newest: Checkpoint
     past: int
     """How many checkpoints it holds that are older."""
+    texts: int
+    """How many texts it holds of its entries."""
+    highest: Classification | None
+    """Up to which classification it has the texts; None when it has none at all."""
 
 
 def verify(folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
-    """Every tile and every root follows from the entries, and every checkpoint was signed by a trusted key.
+    """Every tile and every root follows from the entries, every checkpoint was signed by a trusted key, and every text
+    is one that an entry has a reference to.
 
     All checkpoints have their roots over prefixes of the same entries: so each is consistent with the next. With
     `trusted` None no signature is verified. Files beyond the newest checkpoint, which an export that was killed may
@@ -56,8 +62,9 @@ def verify(folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progre
                 path, f"its root is {each.root.hex()}, and its {each.size} entries give {tree.root.hex()}"
             )
     tree.check_partial([each.size for _, each in past])
+    highest, held = texts.highest_class(folder), _check_texts(folder, newest.size)
     progress(newest.size, newest.size)
-    return Verified(newest, sum(each.size < newest.size for _, each in past))
+    return Verified(newest, sum(each.size < newest.size for _, each in past), held, highest)
 
 
 def entries(folder: Path, size: int) -> Iterator[list[bytes]]:
@@ -79,6 +86,20 @@ def _entries(folder: Path, tile: Tile) -> list[bytes]:
         missing = tile.index * TILE_WIDTH + min(len(found), tile.width)
         raise ArchiveError(path, f"{len(found)} entries stand where there are {tile.width}", missing)
     return found
+
+
+def _check_texts(folder: Path, size: int) -> int:
+    """Every text is one that an entry has a reference to; returns how many there are."""
+    texts.check_names(folder)
+    held = 0
+    for index in range(-(-size // TILE_WIDTH)):
+        found = {position: openings for position, openings in texts.read(folder, index).items() if position < size}
+        if found:
+            bundle = _entries(folder, tile_of(size, 0, index))
+            for position, openings in found.items():
+                texts.check(texts.path_of(index), position, bundle[position % TILE_WIDTH], openings)
+                held += len(openings)
+    return held
 
 
 class _Tree:

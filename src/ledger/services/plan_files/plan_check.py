@@ -14,6 +14,7 @@ from ledger.domain import plan as plans
 from ledger.domain.commands import PlanItem
 from ledger.domain.plan import Plan
 from ledger.domain.rules import Known, Moment, check_moment
+from ledger.domain.texts import Absent
 from ledger.domain.times import local_day, parse_day
 from ledger.errors import BadFile, BadQuery, NotFound, Refused
 from ledger.projections.rows import Scope
@@ -151,9 +152,11 @@ class _Check:
             held = {row.task: row.situation for row in reading.tasks(Scope())}
         titles, places = Titles(), dict.fromkeys(held, "a task of the ledger")
         ours = set(recorded.values())
+        texts = self._ledger.texts.resolve({situation.title for situation in held.values()})
         for code, situation in held.items():
-            if code not in ours:
-                titles.add(situation.lead, situation.title, f"task {code}")
+            title = texts[situation.title]
+            if code not in ours and not isinstance(title, Absent):
+                titles.add(situation.lead, title, f"task {code}")
         for line in lines:
             code = codes[line.row]
             if code in places and line.row not in recorded:

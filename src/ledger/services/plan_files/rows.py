@@ -80,7 +80,7 @@ class RowReader:
             title=self._text("title", MAX_LINE),
             lead=self._unit("lead"),
             coordinating=self._unit_list("coordinating"),
-            officer=self._text("officer", MAX_TEXT),
+            officer=self._text("officer", MAX_LINE),
             authority=self._unit("authority"),
             result=self._text("result", MAX_TEXT, lines=True),
             start=self._start(),

@@ -2,11 +2,12 @@
 -- Take a batch of appends in one statement, and answer each (migration 0001 says how).
 SELECT status, at_position, at_recorded, at_version, reason
 FROM ledger.append(%b::text[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bigint[], %b::integer[],
-                   %b::text[], %b::bytea[], %b)
+                   %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b)
 
 -- name: restore
 -- Put exported entries back; returns the next position.
-SELECT ledger.restore(%b::bigint, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b::bigint)
+SELECT ledger.restore(%b::bigint, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b::bigint,
+                      %b::uuid[], %b::bigint[], %b::text[], %b::uuid[], %b::text[], %b::text, %b::bigint)
 
 -- name: is_restoring
 -- Whether all that the log holds is a restore that may not be complete.
