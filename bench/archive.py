@@ -23,6 +23,7 @@ from ledger.services import keys, sealing, verification
 from ledger.services.archive import export as exports
 from ledger.services.archive import restoring
 from ledger.services.archive import verification as archives
+from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 from ledger.services.sealing_thread import SealingThread
 from ledger.settings import Settings
@@ -64,8 +65,8 @@ def _measure(ledger: Ledger, archive: Path, entries: int) -> None:
     row("leaf hash, in this process", len(sample), timed(lambda: [leaf_hash(entry) for entry in sample]))
     row("first seal: every tile hashed and stored", entries, timed(lambda: sealing.current(ledger)))
     sealed = sealing.current(ledger)
-    row("export, all", entries, timed(lambda: exports.export(ledger, archive, sealed, quiet)))
-    row("export, nothing new", entries, timed(lambda: exports.export(ledger, archive, sealed, quiet)))
+    row("export, all", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
+    row("export, nothing new", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
     vkeys = [keys.load(ledger.settings).verifier]
     row("archive verify", entries, timed(lambda: archives.verify(archive, vkeys, quiet)))
     row("ledger verify", entries, timed(lambda: verification.verify(ledger, None, quiet)))

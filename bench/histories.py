@@ -23,7 +23,7 @@ from ledger.domain.values import Deadline, Ground
 from ledger.errors import Refused
 from ledger.services.ids import uuid7
 from ledger.store.append import Append
-from ledger.store.entry import encode_event
+from ledger.store.texts import encode_with_texts
 
 BEGIN = dt.date(2022, 1, 3)
 DAYS = 1_000
@@ -44,7 +44,8 @@ class Generator:
         """Appends of one event each, in order of the time at which an older system recorded them."""
         made: list[tuple[int, int, Append]] = []
         for event, at in (*self._units(), *self._all_tasks()):
-            append = Append(event.stream, event.version - 1, ((event.type, encode_event(event)),), None, at)
+            _, encoded, texts = encode_with_texts(event, lambda _: self._random.randbytes(16))
+            append = Append(event.stream, event.version - 1, (encoded,), None, at, (texts,))
             made.append((at, len(made), append))
         return [append for _, _, append in sorted(made, key=lambda item: item[:2])]
 

@@ -57,10 +57,16 @@ def seal(ledger: Ledger) -> Sealed:
 @contextmanager
 def superuser(database: Database) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """A session that nothing stops: the triggers are disabled first, and put back as they were."""
-    tables = ("log", "tile", "checkpoint")
+    triggers = {
+        "log": ("log_append_only",),
+        "text": ("text_append_only", "text_only_erased"),
+        "tile": ("tile_append_only",),
+        "checkpoint": ("checkpoint_append_only",),
+    }
     with psycopg.connect(database.owner, autocommit=True) as connection:
-        for table in tables:
+        for table in triggers:
             connection.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER ALL")
         yield connection
-        for table in tables:
-            connection.execute(f"ALTER TABLE ledger.{table} ENABLE ALWAYS TRIGGER {table}_append_only")
+        for table, names in triggers.items():
+            for name in names:
+                connection.execute(f"ALTER TABLE ledger.{table} ENABLE ALWAYS TRIGGER {name}")

@@ -25,6 +25,7 @@ from ledger.services.archive import restoring, verification
 from ledger.services.archive.export import Exported
 from ledger.services.archive.layout import ArchiveError, past_path
 from ledger.services.archive.verification import Verified
+from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 
 KILLS = int(os.environ.get("LEDGER_TESTS_KILLS", "4"))
@@ -36,7 +37,7 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def export(ledger: Ledger, folder: Path) -> Exported:
-    return exports.export(ledger, folder, sealing.current(ledger), quiet)
+    return exports.export(ledger, folder, sealing.current(ledger), ALL, quiet)
 
 
 def verify(ledger: Ledger, folder: Path) -> Verified:
@@ -56,7 +57,14 @@ def test_the_files_are_those_of_the_format(database: Database, tmp_path: Path) -
         exported = export(ledger, tmp_path / "a")
         held = files(tmp_path / "a")
         full = [f"tile/{kind}/{n:03d}" for kind in ("0", "entries") for n in range(18)]
-        rest = ["tile/0/018.p/112", "tile/entries/018.p/112", "tile/1/000.p/18", "checkpoint", "checkpoints/x004/720"]
+        rest = [
+            "texts/highest-class",
+            "tile/0/018.p/112",
+            "tile/entries/018.p/112",
+            "tile/1/000.p/18",
+            "checkpoint",
+            "checkpoints/x004/720",
+        ]
         assert sorted(held) == sorted(full + rest)
         assert (exported.size, exported.entries, exported.files) == (size, size, len(held))
         assert held["checkpoint"] == held["checkpoints/x004/720"] == sealing.published(ledger).note
@@ -133,7 +141,7 @@ def test_an_archive_of_another_history_is_not_gone_on_with(database: Database, t
         fill(ledger, 10, start=300)
         export(ledger, tmp_path / "a")
         with pytest.raises(Rollback):
-            exports.export(ledger, tmp_path / "a", old, quiet)
+            exports.export(ledger, tmp_path / "a", old, ALL, quiet)
         with superuser(database) as owner:
             owner.execute("UPDATE ledger.log SET entry = entry || ' ' WHERE position = 305")
             owner.execute("DELETE FROM ledger.checkpoint")
@@ -173,9 +181,9 @@ def test_two_exports_at_once_do_not_mix(database: Database, tmp_path: Path) -> N
 
         def again(_done: int, _total: int) -> None:
             with pytest.raises(BadFile, match="another process"):
-                exports.export(ledger, tmp_path / "a", sealed, quiet)
+                exports.export(ledger, tmp_path / "a", sealed, ALL, quiet)
 
-        exports.export(ledger, tmp_path / "a", sealed, again)
+        exports.export(ledger, tmp_path / "a", sealed, ALL, again)
         verify(ledger, tmp_path / "a")
 
 
@@ -189,7 +197,7 @@ from ledger.settings import load
 with Ledger(load()) as ledger:
     sealed = sealing.current(ledger)
     print("begin", flush=True)
-    export(ledger, Path(sys.argv[1]), sealed, lambda done, total: None)
+    export(ledger, Path(sys.argv[1]), sealed, "top_secret", lambda done, total: None)
 """
 
 

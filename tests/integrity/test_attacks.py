@@ -16,9 +16,11 @@ from tests.support.ledgers import beginnings, line, record
 
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.tiles import tile_root
-from ledger.services import keys, sealing, verification
+from ledger.services import erasing, keys, sealing, verification
+from ledger.services.erasing import Grounds
 from ledger.services.ledger import Ledger
 from ledger.services.refill import BATCH
+from ledger.services.task_views import task_timeline
 from ledger.services.verification import Verification
 from ledger.store.entry import entry_bytes
 
@@ -283,6 +285,125 @@ def test_more_records_than_a_batch(database: Database, tmp_path: Path) -> None:
         with superuser(database) as owner:
             owner.execute("DELETE FROM ledger.log WHERE position = 5120")
         assert found(ledger) == {"MISSING": 5_120}
+
+
+# ── texts ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def worded(ledger: Ledger) -> Ledger:
+    """With texts: the units and plan at 700 to 706, at 707 a task, at 708 and 709 its reports, at 710 an erasure."""
+    record(
+        ledger,
+        *beginnings(),
+        line("assign_task", "T1", 1, title="Land register", lead="U1", officer="Trần Thị B"),
+        line("report_progress", "T1", 2, unit="U1", percent=1, narrative="as planned", next_steps="go on"),
+        line("report_progress", "T1", 3, unit="U1", percent=2, narrative="late"),
+    )
+    erasing.erase(ledger, lambda: erasing.find_subject(ledger, "Trần Thị B", lambda *_: None), Grounds("GDPR-17"))
+    return ledger
+
+
+def test_texts_that_are_as_recorded_or_erased_are_sound(worded: Ledger, database: Database) -> None:
+    sound = verify(worded)
+    assert sound.findings == ()
+    assert (sound.texts, sound.erased, sound.withheld, sound.withheld_above) == (4, 1, 0, None)
+    with superuser(database) as owner:
+        assert owner.execute("SELECT array_agg(position ORDER BY position) FROM ledger.text").fetchone() == (
+            [SIZE + 7, SIZE + 8, SIZE + 9],
+        )
+
+
+def text_findings(ledger: Ledger) -> list[tuple[str, int | None, str]]:
+    return [(each.name, each.position, each.what.partition(":")[0].split()[0]) for each in verify(ledger).findings]
+
+
+SWAP = """
+    UPDATE ledger.text SET openings = jsonb_build_object(
+        'data.narrative', openings -> 'data.next_steps', 'data.next_steps', openings -> 'data.narrative')
+    WHERE position = 708
+"""
+
+
+@pytest.mark.parametrize(
+    ("attack", "name", "position", "field"),
+    [
+        # A value altered, a salt altered.
+        (
+            "UPDATE ledger.text SET openings = jsonb_set(openings, '{data.narrative,1}', '\"x\"') WHERE position = 708",
+            "TEXT_ALTERED", 708, "data.narrative",
+        ),
+        (
+            "UPDATE ledger.text SET openings = jsonb_set(openings, '{data.title,0}', '\"AAAA\"') WHERE position = 707",
+            "TEXT_ALTERED", 707, "data.title",
+        ),
+        # The openings of two fields of an event swapped.
+        (
+            SWAP,
+            "TEXT_ALTERED", 708, "data.narrative",
+        ),
+        # A value deleted, or a whole row, without an event; and one that no longer can be read.
+        ("UPDATE ledger.text SET openings = openings - 'data.next_steps' WHERE position = 708",
+         "TEXT_MISSING", 708, "data.next_steps"),
+        ("UPDATE ledger.text SET openings = openings - 'data.title', erased = '{data.title}' WHERE position = 707",
+         "TEXT_MISSING", 707, "data.title"),
+        ("DELETE FROM ledger.text WHERE position = 709", "TEXT_MISSING", 709, "data.narrative"),
+        ("UPDATE ledger.text SET openings = '[]' WHERE position = 709", "TEXT_MISSING", 709, "data.narrative"),
+        # A text where the entry has none, and texts of no event.
+        ("""UPDATE ledger.text SET openings = openings || '{"data.percent": ["AAAA", "5"]}' WHERE position = 709""",
+         "TEXT_STRAY", 709, "data.percent"),
+        ("UPDATE ledger.text SET position = 650 WHERE position = 709", "TEXT_STRAY", 709, "the"),
+        ("INSERT INTO ledger.text (event, position, openings) VALUES (gen_random_uuid(), 650, '{}')",
+         "TEXT_STRAY", 650, "there"),
+    ],
+)  # fmt: skip
+def test_an_attacked_text(
+    worded: Ledger, database: Database, attack: str, name: str, position: int, field: str
+) -> None:
+    with superuser(database) as owner:
+        assert owner.execute(attack).rowcount == 1  # type: ignore[arg-type]  # a literal
+    assert text_findings(worded) == [(name, position, field)]
+
+
+@pytest.mark.parametrize("said", ["Trần Thị B", "Somebody Else"])
+def test_a_text_put_back_after_its_erasure(worded: Ledger, database: Database, said: str) -> None:
+    with superuser(database) as owner:
+        owner.execute(
+            "UPDATE ledger.text SET erased = '{}', openings = openings || "
+            "jsonb_build_object('data.officer', jsonb_build_array('AAAAAAAAAAAAAAAAAAAAAA==', %s::text)) "
+            "WHERE position = 707",
+            (said,),
+        )
+    names = found(worded)
+    assert names["TEXT_PUT_BACK"] == 707
+
+
+def test_the_right_text_put_back_after_its_erasure(ledger: Ledger, database: Database) -> None:
+    """With its salt, from an old backup: it opens the entry, and is found all the same."""
+    record(ledger, *beginnings(), line("assign_task", "T1", 1, title="Land register", lead="U1"))
+    with superuser(database) as owner:
+        owner.execute("CREATE TABLE backup AS TABLE ledger.text")
+        erasing.erase(ledger, lambda: erasing.find_subject(ledger, "land", lambda *_: None), Grounds("GDPR-17"))
+        assert found(ledger) == {}
+        owner.execute("DELETE FROM ledger.text; INSERT INTO ledger.text SELECT * FROM backup")
+    assert found(ledger) == {"TEXT_PUT_BACK": 707}
+
+
+def test_an_altered_text_is_shown_to_nobody(worded: Ledger, database: Database) -> None:
+    with superuser(database) as owner:
+        owner.execute("UPDATE ledger.text SET openings = jsonb_set(openings, '{data.narrative,1}', '\"fine\"')")
+    records = task_timeline(worded.queries(), "T1", None, None)["records"]
+    assert [each["text"] for each in records[1:]] == [f"Progress is reported as {n} %: altered." for n in (1, 2)]
+
+
+def test_a_ledger_that_only_says_that_texts_were_withheld(worded: Ledger, database: Database) -> None:
+    """It does not help for texts of tasks that anyone in the house may read, and `verify` says it aloud."""
+    with superuser(database) as owner:
+        owner.execute("DELETE FROM ledger.text WHERE position = 709")
+        owner.execute("UPDATE ledger.head SET withheld_above = 'internal', withheld_before = 9999")
+        assert found(worded) == {"TEXT_MISSING": 709}
+        owner.execute("UPDATE ledger.head SET withheld_above = 'public'")
+    assert (verify(worded).withheld, verify(worded).withheld_above) == (1, "public")
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.support.any_event import EVENTS, RECORDED_AT
 from tests.support.effort import examples
+from tests.support.texts import committed
 
 from ledger.domain import events as ev
 from ledger.domain.events import EVENT_TYPES, Actor, Event
+from ledger.domain.texts import opens
 from ledger.errors import EntryError, Refused
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.export import export_line, restore
+from ledger.services.exported_texts import TextsOf
 from ledger.store.append import Append
 from ledger.store.entry import (
     MAX_ENTRY_BYTES,
@@ -33,10 +36,11 @@ from ledger.store.entry import (
 )
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
+from ledger.store.texts import entry_references, read_openings
 
 GOLDEN = Path(__file__).parent / "golden" / "entries.jsonl"
 GOLDEN_ENTRIES = [
-    line[len(b'{"entry":') : line.rindex(b',"leaf":')] for line in GOLDEN.read_bytes().splitlines(keepends=True)
+    line[len(b'{"entry":') : line.index(b',"leaf":')] for line in GOLDEN.read_bytes().splitlines(keepends=True)
 ]
 NOW = 1_743_400_000_000_000
 
@@ -73,6 +77,7 @@ def test_an_entry_is_canonical_json_and_reads_as_what_was_written(
     event: Event, recorded_at: int, position: int
 ) -> None:
     """Canonical as the reference implementation of RFC 8785 has it."""
+    event = committed(event)
     encoded = encode_event(event)
     entry = entry_bytes(encoded, recorded_at)
     assert entry == rfc8785.dumps({"event": msgspec.to_builtins(event), "recorded_at": recorded_at})
@@ -89,7 +94,7 @@ def test_the_database_stores_those_bytes(log: Log, recorder: LedgerRecorder, eve
     appends = []
     for event in events:
         version = versions[event.stream] = versions.get(event.stream, 0) + 1
-        encoded = encode_event(replace(event, version=version))
+        encoded = encode_event(committed(replace(event, version=version)))
         appends.append(Append(event.stream, version - 1, ((event.type, encoded),)))
     answers = recorder.append(appends)
     stored = log.entries(start, start + len(events))
@@ -102,18 +107,24 @@ def test_the_database_stores_those_bytes(log: Log, recorder: LedgerRecorder, eve
 # ── what is not kept ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def coordinating(units: str) -> Event:
+    """An event that holds what is given byte for byte."""
+    data = ev.CoordinatingSet(units=(units,))
+    return replace(officer("x"), data=data, type=data.type_name)
+
+
 @pytest.mark.parametrize("letter", ["x", "é", "ộ", "\U0001f3db", "\n", "\x01"])
 def test_an_entry_may_take_65535_bytes_and_no_more(log: Log, recorder: LedgerRecorder, letter: str) -> None:
-    spare = MAX_ENTRY_BYTES - len(entry_bytes(encode_event(reported()), NOW))
+    spare = MAX_ENTRY_BYTES - len(entry_bytes(encode_event(coordinating("")), NOW))
     size = len(json.dumps(letter, ensure_ascii=ord(letter) < 32)[1:-1].encode())
     full = letter * (spare // size) + "y" * (spare % size)
-    encoded = encode_event(reported(full))
+    encoded = encode_event(coordinating(full))
     assert len(entry_bytes(encoded, NOW)) == MAX_ENTRY_BYTES
-    (answer,) = recorder.append([Append("task/T1", 0, (("task.progress-reported", encoded),))])
+    (answer,) = recorder.append([Append("task/T1", 0, (("task.coordinating-set", encoded),))])
     assert answer.status == "recorded"
     assert len(log.entries(0, 1)[0][1]) == MAX_ENTRY_BYTES
     with pytest.raises(Refused) as refused:
-        encode_event(reported(full + "y"))
+        encode_event(coordinating(full + "y"))
     assert (refused.value.code, refused.value.field) == ("entry_too_large", "data")
     assert "65,536" in refused.value.reason
 
@@ -131,12 +142,12 @@ def test_an_entry_may_take_65535_bytes_and_no_more(log: Log, recorder: LedgerRec
 )
 def test_no_text_holds_the_character_that_postgresql_cannot(event: Event) -> None:
     with pytest.raises(Refused) as refused:
-        encode_event(event)
+        encode_event(committed(event))
     assert refused.value.code == "nul_character"
 
 
 def test_the_six_letters_of_an_escape_are_only_text() -> None:
-    event = reported(r"\u0000")
+    event = coordinating(r"\u0000")
     assert decode_event(encode_event(event)) == event
 
 
@@ -200,7 +211,7 @@ def test_an_old_schema_version_is_brought_up_step_by_step_on_reading(monkeypatch
         assert decode_event(encoded) == officer("A B")
         entry = entry_bytes(encoded, NOW)
         assert decode_entry(0, entry).event == officer("A B")
-        assert leaf_hash(entry) != leaf_hash(entry_bytes(encode_event(officer("A B")), NOW)) or v == 1
+        assert leaf_hash(entry) != leaf_hash(entry_bytes(encode_event(committed(officer("A B"))), NOW)) or v == 1
 
 
 def test_an_upcaster_that_leaves_no_readable_data_is_an_entry_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,7 +239,10 @@ def test_golden_entries_are_read_and_written_as_ever() -> None:
     lines = GOLDEN.read_bytes().splitlines(keepends=True)
     for position, (raw, entry) in enumerate(zip(lines, GOLDEN_ENTRIES, strict=True)):
         line = json.loads(raw)
-        assert export_line(position, entry) == raw, "the hash or the form of the line has changed"
+        texts = read_openings(json.dumps(line.get("texts", {})))
+        assert export_line(position, entry, TextsOf(texts, None)) == raw, "the hash or form of the line has changed"
+        references = entry_references(entry)
+        assert all(opens(opening, references[path]) for path, opening in texts.items())
         event = decode_entry(position, entry).event
         assert event.v == EVENT_TYPES[event.type].schema_version
         if event.v == line["entry"]["event"]["v"]:

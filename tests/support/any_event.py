@@ -66,7 +66,7 @@ def events_of(cls: type[EventData]) -> st.SearchStrategy[Event]:
     """Events of that type."""
     return st.builds(
         Event,
-        actor=st.builds(Actor, st.none() | TEXTS, st.none() | TEXTS),
+        actor=st.builds(Actor, st.none() | TEXTS, st.none() | TEXTS.filter(bool)),
         causation=st.none() | TEXTS,
         correlation=st.none() | TEXTS,
         data=any_value(cls),
