@@ -11,8 +11,10 @@ import pytest
 import typer
 
 from ledger.cli.app import app
+from ledger.domain.texts import map_texts
 from ledger.reports import REPORTS
 from ledger.settings import Settings
+from ledger.store.entry import decode_entry
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
@@ -48,6 +50,34 @@ def test_commands_in_the_documents_exist(page: str, words: str) -> None:  # noqa
             break
         assert word in command.commands, f"ledger {words}: there is no {word}"
         command = command.commands[word]
+
+
+def test_the_reference_in_the_example_is_the_one_that_its_code_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs/entry-format.md").read_text()
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    exec(code, {})  # noqa: S102  # the document's own example
+    printed = capsys.readouterr().out
+    assert f"\n# {printed}" in code
+    assert f'"description":"{printed.strip()}"' in text
+
+
+def test_every_text_is_listed_and_nothing_else() -> None:
+    """By its last name: what the types mark as texts is what the document says entries hold references to."""
+    text = (ROOT / "docs/entry-format.md").read_text().split("\n## Texts\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (?:personal names|free text) \| (.*) \|$", text, re.MULTILINE)
+    named = {name.rpartition(".")[2] for row in rows for name in re.findall(r"`([a-z_.]+)`", row)} - {
+        "evidence",
+        "file",
+    }
+    found: set[str] = set()
+
+    def note(path: str, _kind: str, held: str) -> str:
+        found.add(path.rpartition(".")[2])
+        return held
+
+    for line in (ROOT / "tests/store/golden/entries.jsonl").read_bytes().splitlines():
+        map_texts(decode_entry(0, line[len(b'{"entry":') : line.index(b',"leaf":')]).event, note)
+    assert named == found
 
 
 def test_every_report_is_described() -> None:

@@ -20,7 +20,6 @@ from ledger.services import erasing, keys, sealing, verification
 from ledger.services.erasing import Grounds
 from ledger.services.ledger import Ledger
 from ledger.services.refill import BATCH
-from ledger.services.task_views import task_timeline
 from ledger.services.verification import Verification
 from ledger.store.entry import entry_bytes
 
@@ -387,13 +386,6 @@ def test_the_right_text_put_back_after_its_erasure(ledger: Ledger, database: Dat
         assert found(ledger) == {}
         owner.execute("DELETE FROM ledger.text; INSERT INTO ledger.text SELECT * FROM backup")
     assert found(ledger) == {"TEXT_PUT_BACK": 707}
-
-
-def test_an_altered_text_is_shown_to_nobody(worded: Ledger, database: Database) -> None:
-    with superuser(database) as owner:
-        owner.execute("UPDATE ledger.text SET openings = jsonb_set(openings, '{data.narrative,1}', '\"fine\"')")
-    records = task_timeline(worded.queries(), "T1", None, None)["records"]
-    assert [each["text"] for each in records[1:]] == [f"Progress is reported as {n} %: altered." for n in (1, 2)]
 
 
 def test_a_ledger_that_only_says_that_texts_were_withheld(worded: Ledger, database: Database) -> None:

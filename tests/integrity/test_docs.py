@@ -15,7 +15,7 @@ def test_every_finding_is_explained_and_every_name_explained_is_a_finding() -> N
         name for row in re.findall(r"^\| (`[^|]*)\|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
     }
     said: set[str] = set()
-    for module in ("verification.py", "log_scan.py"):
+    for module in ("verification.py", "log_scan.py", "text_scan.py"):
         source = resources.files("ledger.services").joinpath(module).read_text(encoding="utf-8")
         said.update(re.findall(r'(?:find|Finding|setdefault)\(\s*"([A-Z_]+)"', source))
     assert explained == said

@@ -96,10 +96,10 @@ def test_an_operator_signs_exports_and_restores_and_an_auditor_verifies(
         "not over this text" in run("log", "check", str(_altered(proof, b"7\n", b"8\n")), "--vkey", vkey, code=1).stderr
     )
     bundle = folder / "tile" / "entries" / "000.p" / "7"
-    _altered(bundle, b"A report", b"B report")
+    _altered(bundle, b'"normal"', b'"urgent"')
     refused = run("archive", "verify", str(folder), "--vkey", vkey, code=1, **nowhere)
     assert "tile/entries/000.p/7: position 1: " in refused.stderr
-    _altered(bundle, b"B report", b"A report")
+    _altered(bundle, b'"urgent"', b'"normal"')
 
     with new_database() as other:
         restored = run("archive", "restore", str(folder), LEDGER_DATABASE_URL=other.app)

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.conftest import Database
+from tests.integrity.ledgers import superuser
 from tests.services.test_export import all_reports, nothing
 from tests.services.test_importing import at, imported, old_history, written
 from tests.support.databases import NewDatabase
@@ -320,6 +321,14 @@ def test_the_statement_that_destroys_records_the_event_with_it(ledger: Ledger, d
         ):
             with pytest.raises(psycopg.DatabaseError, match="append-only"):
                 connection.execute(statement)
+
+
+def test_an_altered_text_is_shown_to_nobody(ledger: Ledger, database: Database) -> None:
+    record(ledger, TASK, line("report_progress", "T1", 2, percent=1, narrative="as planned"))
+    with superuser(database) as owner:
+        owner.execute("UPDATE ledger.text SET openings = jsonb_set(openings, '{data.narrative,1}', '\"fine\"')")
+    records = task_timeline(ledger.queries(), "T1", None, None)["records"]
+    assert records[1]["text"] == "Progress is reported as 1 %: altered."
 
 
 def test_the_name_is_nowhere_in_what_the_event_says(ledger: Ledger) -> None:
