@@ -33,7 +33,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for module in (demo, serve, files, plans, reading, projections, keys, log, archive, certify, verify, erase, administration):
+for module in (
+    demo,
+    serve,
+    files,
+    plans,
+    reading,
+    projections,
+    keys,
+    log,
+    archive,
+    certify,
+    verify,
+    erase,
+    administration,
+):
     module.register(app)
 
 

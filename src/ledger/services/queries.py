@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ledger.domain.rules import EARLIEST, LATEST
@@ -78,6 +78,10 @@ class Queries:
     def imports(self, position: int) -> Sequence[Document]:
         """The files of older systems that these records rest on."""
         return self.log.imports(position)
+
+    def resolve(self, references: Collection[str]) -> Mapping[str, str]:
+        """By reference: its text, or `Absent` for why there is none."""
+        return self.texts.resolve(references)
 
     @contextmanager
     def reading(self, point: Point, *, replay: bool = False) -> Iterator[Reading]:

@@ -92,6 +92,11 @@ class TextStore:
 
     def resolve(self, references: Collection[str]) -> dict[str, str]:
         """By reference: its text, or `Absent` for why there is none; one query, and each text held to its reference."""
+        found = self.find(references)
+        return {ref: each.text if isinstance(each, Opening) else each for ref, each in found.items()}
+
+    def find(self, references: Collection[str]) -> dict[str, Opening | Absent]:
+        """By reference: what opens it, or why nothing does; one query."""
         if not references:
             return {}
         wanted: dict[UUID, list[str]] = {}
@@ -99,9 +104,9 @@ class TextStore:
             wanted.setdefault(event_of(ref), []).append(ref)
         with self._database.connection() as connection:
             rows = {row.event: row for row in rows_of(connection, wanted)}
-            found = {ref: _text(rows.get(event), ref) for event, refs in wanted.items() for ref in refs}
-            if any(text is Absent.ALTERED for text in found.values()) and withheld(connection) is not None:
-                found = {ref: Absent.WITHHELD if text is Absent.ALTERED else text for ref, text in found.items()}
+            found = {ref: _opening(rows.get(event), ref) for event, refs in wanted.items() for ref in refs}
+            if Absent.ALTERED in found.values() and withheld(connection) is not None:
+                found = {ref: Absent.WITHHELD if each is Absent.ALTERED else each for ref, each in found.items()}
         return found
 
     def opened(self, value: T, word: Callable[[str], str] = str) -> T:
@@ -223,10 +228,10 @@ def _row(row: tuple[Any, ...]) -> TextRow:
         return TextRow(event, position, {}, tuple(erased))
 
 
-def _text(row: TextRow | None, ref: str) -> str:
+def _opening(row: TextRow | None, ref: str) -> Opening | Absent:
     for opening in row.openings.values() if row else ():
         if opens(opening, ref):
-            return opening.text
+            return opening
     return Absent.ERASED if row and row.erased else Absent.ALTERED
 
 

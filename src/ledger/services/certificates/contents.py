@@ -18,6 +18,7 @@ Kind = Literal["complete", "excerpt"]
 COVER = "README.txt"
 STATEMENT = "certificate.json"
 REPORT = "report.json"
+TEXTS = "texts.json"
 CHECKPOINT = "checkpoint"
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -172,6 +173,9 @@ CERTIFIED REPORT
 {asked}
 
 {says}
+
+Names and free texts in the report are those that were recorded: each opens the reference in its entry (texts.json).
+Where "erased" or "withheld" stands in place of one, that is the operator's statement.
 
 Neither kind proves that what was recorded is true, or that all that happened was recorded; and the time zone and the
 calendar are the operator's statement: they are not part of the log.

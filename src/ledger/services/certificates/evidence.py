@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from ledger.domain.events import HistoryImported, Record
@@ -11,15 +11,17 @@ from ledger.domain.values import Document as File
 from ledger.errors import BadQuery
 from ledger.projections.replay import Replay
 from ledger.projections.rows import Point, Reading
-from ledger.services.certificates.contents import REPORT, CertificateError, Statement
+from ledger.services.certificates.contents import REPORT, TEXTS, CertificateError, Statement
+from ledger.services.certificates.texts import Found, text_of
 
 
 class Evidence:
-    """Records with what is stated of them. A `reporting.Source` that answers only what the certificate is about."""
+    """Records with what is stated of them and texts. A `reporting.Source` for what the certificate is about alone."""
 
-    def __init__(self, statement: Statement, records: Sequence[Record]) -> None:
+    def __init__(self, statement: Statement, records: Sequence[Record], found: Found) -> None:
         self._statement = statement
         self._records = records
+        self._found = found
         self._zone = zone_of(statement.time_zone)
         self._known: Mapping[int, int] = {known.as_of: known.position for known in statement.known}
 
@@ -52,3 +54,10 @@ class Evidence:
             for record in self._records
             if record.position < position and isinstance(record.event.data, HistoryImported)
         ]
+
+    def resolve(self, references: Collection[str]) -> Mapping[str, str]:
+        """By reference: its text, or why it is absent. Raises `CertificateError` unless these are those it holds."""
+        if references != self._found.keys():
+            ref = min(self._found.keys() ^ set(references))
+            raise CertificateError(TEXTS, f"{ref} is {'not there' if ref in references else 'not in the report'}")
+        return {ref: text_of(each) for ref, each in self._found.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ledger.projections.rows import Point, Reading
 from ledger.reports.document import Document
 from ledger.reports.writers.json import write_json
 from ledger.services import durable_files, keys, proofs, reporting, sealing
-from ledger.services.certificates import contents, verifying
+from ledger.services.certificates import contents, texts, verifying
 from ledger.services.certificates.contents import Kind, Known, Statement
 from ledger.services.ledger import Ledger
 from ledger.services.queries import Queries
@@ -32,7 +32,8 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
 
     The newest checkpoint is sealed first where the key is at hand. The file appears under its name when it is whole.
     Raises as `reporting.report` does; `NotFound` when no checkpoint covers the report's records; `CertificateError`
-    when an excerpt does not do for this report; `BadFile` when the file cannot be written.
+    when an excerpt does not do for this report; `IntegrityError` for a text that is not the one that was recorded;
+    `BadFile` when the file cannot be written.
     """
     asked = _Noting(ledger.queries())
     document = reporting.report(asked, request)
@@ -53,6 +54,7 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
             contents.put(file, contents.STATEMENT, contents.encode(statement))
             contents.put(file, contents.CHECKPOINT, sealed.note)
             contents.put(file, contents.REPORT, write_json(document))
+            contents.put(file, contents.TEXTS, texts.encode(asked.found))
             _put_entries(ledger, file, statement, document, sealed, progress)
         durable_files.sync_file(part)
         verifying.verify(part, _trusted(ledger), progress)
@@ -66,11 +68,12 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
 
 
 class _Noting:
-    """The ledger as a source of reports, which remembers the times that it was asked about."""
+    """The ledger as a source of reports, which remembers the times and the texts that it was asked about."""
 
     def __init__(self, queries: Queries) -> None:
         self._queries = queries
         self._known: dict[int, int] = {}
+        self.found: texts.Found = {}
 
     def known(self) -> tuple[Known, ...]:
         return tuple(Known(as_of, position) for as_of, position in sorted(self._known.items()))
@@ -88,6 +91,10 @@ class _Noting:
 
     def imports(self, position: int) -> Sequence[File]:
         return self._queries.imports(position)
+
+    def resolve(self, references: Collection[str]) -> Mapping[str, str]:
+        self.found = self._queries.texts.find(references)
+        return {ref: texts.text_of(each) for ref, each in self.found.items()}
 
 
 def _statement(

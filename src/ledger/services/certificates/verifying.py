@@ -25,7 +25,7 @@ from ledger.merkle.tree import Frontier
 from ledger.reports.document import Document
 from ledger.reports.writers.json import write_json
 from ledger.services import reporting
-from ledger.services.certificates import contents
+from ledger.services.certificates import contents, texts
 from ledger.services.certificates.contents import CertificateError, Statement
 from ledger.services.certificates.evidence import Evidence
 from ledger.store.entry import decode_entry
@@ -75,7 +75,9 @@ class _Verification:
         self._check_root()
         whole = self._bundles() if said.kind == "complete" else {}
         proven = self._proven()
-        extra = set(self._names) - {contents.COVER, contents.STATEMENT, contents.CHECKPOINT, contents.REPORT}
+        extra = self._names - {
+            contents.COVER, contents.STATEMENT, contents.CHECKPOINT, contents.REPORT, contents.TEXTS
+        }  # fmt: skip
         if extra:
             raise CertificateError(min(extra), "a certificate of this kind holds no such file")
         records = [_record(position, entry) for position, entry in sorted((proven | whole).items())]
@@ -172,8 +174,9 @@ class _Verification:
                 )
 
     def _document(self, records: Sequence[Record]) -> Document:
+        found = texts.decode(contents.read(self._file, contents.TEXTS))
         try:
-            document = reporting.report(Evidence(self._statement, records), self._statement.request)
+            document = reporting.report(Evidence(self._statement, records, found), self._statement.request)
         except CertificateError:
             raise
         except LedgerError as error:
