@@ -306,4 +306,4 @@ def test_commands_of_many_clients_on_the_same_tasks_are_all_there_once(address: 
         (each.position, each.event.stream.removeprefix("task/"), each.event.version, each.event.data.narrative)  # type: ignore[attr-defined]  # all are progress reports
         for each in ledger.log.records(before, before + 16 * _EACH)
     ]
-    assert held == answered
+    assert ledger.texts.opened(held) == answered

@@ -21,6 +21,7 @@ from tests.support.ledgers import line, micros, record, submit
 
 from ledger.api.parts import Parts
 from ledger.errors import DatabaseUnavailable
+from ledger.services import erasing
 from ledger.services.export import export_line
 from ledger.services.ledger import Ledger
 from ledger.store.entry import event_bytes
@@ -36,6 +37,46 @@ def test_an_event_is_given_byte_for_byte(client: TestClient, ledger: Ledger) -> 
         rebuilt = rfc8785.dumps({"event": given["event"], "recorded_at": recorded_at})
         assert rebuilt == entry
         assert hashlib.sha256(b"\x00" + rebuilt).hexdigest() == given["leaf"]
+
+
+def test_texts_stand_beside_the_event_by_path(client: TestClient, ledger: Ledger) -> None:
+    record(
+        ledger,
+        assigned("T1", title="Land register", officer="Trần Thị B"),
+        line("report_progress", "T1", 2, percent=3, narrative="as planned"),
+    )
+    first, second = client.get("/v1/events", params={"after": 6}).json()["events"]
+    assert (first["texts"], first["absent"]) == ({"data.title": "Land register", "data.officer": "Trần Thị B"}, {})
+    assert first["event"]["data"]["title"].startswith("text:")
+    assert second["texts"] == {"data.narrative": "as planned"}
+    erasing.erase(
+        ledger, lambda: erasing.find_subject(ledger, "Trần Thị B", lambda *_: None), erasing.Grounds("GDPR-17")
+    )
+    first, second, third = client.get("/v1/events", params={"after": 6}).json()["events"]
+    assert (first["texts"], first["absent"]) == ({"data.title": "Land register"}, {"data.officer": "erased"})
+    assert (third["texts"], third["absent"]) == ({}, {})
+
+
+def test_a_text_that_quotes_a_reference_does_not_open_it(client: TestClient, ledger: Ledger) -> None:
+    """Whoever may read events knows references; he cannot have them opened by writing them himself."""
+    record(ledger, assigned("T1", title="For few eyes", classification="secret"))
+    ref = client.get("/v1/events", params={"after": 6}).json()["events"][0]["event"]["data"]["title"]
+    record(ledger, assigned("T2", title=ref), line("report_progress", "T2", 2, percent=3, narrative=f"see {ref}"))
+    assert client.get("/v1/tasks/T2").json()["title"] == ref
+    said = client.get("/v1/tasks/T2/timeline").json()["records"][1]["text"]
+    assert said == f"Progress is reported as 3 %: see {ref}."
+    found = client.get("/v1/reports/overdue", params={"format": "json", "on": "2026-01-01"}).content
+    assert found.count(b"For few eyes") == 1
+    refused = client.post(
+        "/v1/commands",
+        content=line("rename_unit", "unit/U1", 2, name=f"Office {ref}"),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (refused.status_code, refused.json()["code"], refused.json()["field"]) == (
+        422,
+        "looks_like_a_text",
+        "data.name",
+    )
 
 
 def test_pages_hold_the_log_in_order(client: TestClient, ledger: Ledger) -> None:

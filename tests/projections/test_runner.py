@@ -18,6 +18,7 @@ from tests.support.histories import random_lines
 from tests.support.killing import killed
 from tests.support.ledgers import beginnings, line, opened, record, submit
 from tests.support.read_models import Contents, begin_anew, build_of, check_rebuilt_alike, contents
+from tests.support.texts import committed
 
 from ledger.errors import DatabaseUnavailable, EntryError
 from ledger.projections import builds, runner
@@ -256,7 +257,7 @@ def only_t3(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def test_a_stream_of_which_no_task_can_come_parks_too(ledger: Ledger, expected: Contents) -> None:
-    encoded = encode_event(officer("x", stream="task/BAD"))
+    encoded = encode_event(committed(officer("x", stream="task/BAD")))
     ledger.committer.append([Append("task/BAD", 0, (("task.officer-named", encoded),))])
     record(ledger, line("assign_task", "T99", 3, title="after it", lead="U1"))
     head = ledger.runner.catch_up()

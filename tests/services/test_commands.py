@@ -14,6 +14,7 @@ from tests.store.test_append import check_whole
 from tests.support.effort import EFFORT
 from tests.support.histories import random_lines
 from tests.support.ledgers import beginnings, line, micros, opened, record, submit
+from tests.support.texts import data_of
 
 from ledger.domain import task as tasks
 from ledger.domain.events import Record
@@ -56,12 +57,9 @@ def test_a_line_becomes_an_event_with_all_that_it_said(ledger: Ledger) -> None:
     assert outcome == Recorded("task/T1", 1, position, kept.recorded_at, (), replayed=False)
     event = kept.event
     assert (kept.position, event.version, event.v, event.type) == (position, 1, 1, "task.assigned")
-    assert (event.actor.unit, event.actor.subject, event.correlation, event.causation) == (
-        "REV",
-        "clerk",
-        "meeting 7",
-        None,
-    )
+    assert (event.actor.unit, event.correlation, event.causation) == ("REV", "meeting 7", None)
+    assert ledger.texts.opened([event.actor.subject]) == ["clerk"]
+    assert data_of(ledger, event).title == "A promise"  # type: ignore[attr-defined]  # it is an assignment
     assert event.effective == "2025-03-08"
     assert event.id[14] == "7"
 

@@ -23,6 +23,7 @@ from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
 from ledger.services import refill
 from ledger.services.export import export, export_line, restore
+from ledger.services.exported_texts import ALL, texts_of
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
 
@@ -64,7 +65,9 @@ def all_reports(ledger: Ledger) -> dict[str, bytes]:
 def test_a_line_holds_the_entry_byte_for_byte_with_its_position_and_leaf_hash(ledger: Ledger, file: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     entries = ledger.log.entries(0, 2**62)
-    assert lines == [export_line(position, entry) for position, entry in entries]
+    texts = texts_of(ledger.texts, entries, ALL, None)
+    assert lines == [export_line(position, entry, texts.get(position)) for position, entry in entries]
+    assert any(b',"texts":{"data.title":' in raw for raw in lines)
     for raw, (position, entry) in zip(lines, entries, strict=True):
         read = json.loads(raw)
         assert rfc8785.dumps(read) + b"\n" == raw
@@ -131,6 +134,7 @@ def test_history_stays_history(new_database: NewDatabase, other: Ledger, tmp_pat
     assert other.log.head() == head
     assert head.live_from == (9 if live else None)
     assert other.log.imports(99) == imports
+    assert other.texts.opened([file.name for file in imports]) == ["old.ndjson", "more.ndjson"]
     later = at("2024-08-01T00:00:00Z", line("rename_unit", "unit/A", "2024-08-01", unit="A", name="z"))
     path = written(tmp_path / "later.ndjson", later)
     if live:

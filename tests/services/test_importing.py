@@ -186,7 +186,7 @@ def test_history_is_recorded_in_order_of_time_after_an_event_that_names_the_file
     assert {each.event.causation for each in others} == {first.event.id}
     assert others[-1].event.effective == "2024-06-02", "where it is not said, the day of recording"
     assert empty.log.head().live_from is None
-    assert [file.name for file in empty.log.imports(99)] == ["old.ndjson"]
+    assert empty.texts.opened([file.name for file in empty.log.imports(99)]) == ["old.ndjson"]
     check_whole(empty.log)
 
 

@@ -33,6 +33,8 @@ CHANGES: dict[str, LiteralString] = {
     "update a tile": "UPDATE ledger.tile SET hashes = hashes",
     "delete a tile": "DELETE FROM ledger.tile",
     "truncate the tiles": "TRUNCATE ledger.tile",
+    "delete a text": "DELETE FROM ledger.text",
+    "truncate the texts": "TRUNCATE ledger.text",
 }  # fmt: skip
 OTHER_CHANGES: dict[str, LiteralString] = {
     "insert into the log": "INSERT INTO ledger.log VALUES (2, 9e15, 2, 'a', 'test.event', '{}')",
@@ -49,6 +51,8 @@ OTHER_CHANGES: dict[str, LiteralString] = {
     "update a key": "UPDATE ledger.idempotency SET fingerprint = ''",
     "delete a key": "DELETE FROM ledger.idempotency",
     "truncate the keys": "TRUNCATE ledger.idempotency",
+    "insert a text": "INSERT INTO ledger.text VALUES (gen_random_uuid(), 0, '{}', '{}')",
+    "update a text": "UPDATE ledger.text SET openings = '{}'",
     "update a migration": "UPDATE ledger.migration SET sha256 = ''",
     "insert a migration": "INSERT INTO ledger.migration VALUES (99, '', '')",
     "drop the log": "DROP TABLE ledger.log CASCADE",
@@ -166,7 +170,7 @@ def test_names_of_the_sessions_own_do_not_mislead_the_append_function(app: Conne
     app.execute("SET search_path = pg_temp, pg_catalog, ledger")
     row = app.execute(
         "SELECT status, reason FROM ledger.append('{c}', '{7}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{1}', '{t}', "
-        "'{x}', false)"
+        "'{x}', '{}', '{}', false)"
     ).fetchone()
     assert row == ("conflict", None)
 
