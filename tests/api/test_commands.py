@@ -176,7 +176,7 @@ def test_a_wrong_expected_version_is_answered_with_the_actual_one(client: TestCl
         (assigned("T2", recorded_at="2020-01-01T00:00:00Z"), "recorded_at_given", "recorded_at"),
         (assigned("T2", result="x" * 10_001), "invalid_command", "data.result"),
         (
-            assigned("T2", indicators=[{"name": f"{n}", "target": "t" * 9_000} for n in range(8)]),
+            assigned("T2", indicators=[{"name": f"{n} {'t' * 490}"} for n in range(140)]),
             "entry_too_large",
             "data",
         ),

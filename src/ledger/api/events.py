@@ -117,7 +117,7 @@ def _event(position: int, entry: bytes, texts: Mapping[str, str]) -> dict[str, o
         "position": position,
         "leaf": leaf_hash(entry).hex(),
         "recorded_at": utc_text(recorded_at),
-        "event": orjson.Fragment(event_bytes(entry, recorded_at)),
         "texts": {path: text for path, text in texts.items() if not isinstance(text, Absent)},
         "absent": {path: text.value for path, text in texts.items() if isinstance(text, Absent)},
+        "event": orjson.Fragment(event_bytes(entry, recorded_at)),
     }
