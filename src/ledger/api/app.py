@@ -9,7 +9,7 @@ from importlib import metadata
 from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI
 
-from ledger.api import commands, events, health, log, openapi, problems, reports, tasks
+from ledger.api import commands, events, health, log, openapi, problems, reports, schemas, tasks
 from ledger.api.parameters import each_once
 from ledger.api.parts import Parts
 from ledger.services.ledger import Ledger
@@ -43,6 +43,6 @@ def create_app(ledger: Ledger) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for module in (commands, tasks, reports, events, log, health):
+    for module in (commands, tasks, reports, events, schemas, log, health):
         app.include_router(module.router)
     return app

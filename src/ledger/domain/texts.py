@@ -116,6 +116,11 @@ def is_person(path: str) -> bool:
     return path in _person_paths()
 
 
+def text_fields(of: type[Struct]) -> Iterator[str]:
+    """The names of the fields of an event's data, or of a value in it, that are texts themselves."""
+    return (field.name for field in _fields(of) if field.kind is not None)
+
+
 class _Field(Struct, frozen=True):
     """A field that is a text (`kind`), or holds values with texts in them."""
 
