@@ -21,6 +21,7 @@ from ledger.cli import (
     plans,
     projections,
     reading,
+    schemas,
     serve,
     verify,
 )
@@ -45,6 +46,7 @@ for module in (
     archive,
     certify,
     verify,
+    schemas,
     erase,
     administration,
 ):

@@ -53,7 +53,6 @@ def entry_schema(name: str, v: int) -> dict[str, Any]:
 
 
 def _entry(name: str, data: type[EventData]) -> type[Struct]:
-    nothing_else = {"forbid_unknown_fields": True}
     event = msgspec.defstruct(
         "Event",
         [
@@ -64,13 +63,13 @@ def _entry(name: str, data: type[EventData]) -> type[Struct]:
             ("effective", _DAY_OR_INSTANT),
             ("id", _ID),
             ("stream", str),
-            ("type", Literal[name]),  # type: ignore[valid-type]  # a literal of its own for each
-            ("v", Literal[data.schema_version]),  # type: ignore[name-defined]  # as above
+            ("type", Literal[name]),
+            ("v", Literal[data.schema_version]),
             ("version", Annotated[int, Meta(ge=1)]),
         ],
-        **nothing_else,  # type: ignore[arg-type]  # what defstruct takes
+        forbid_unknown_fields=True,
     )
-    return msgspec.defstruct("Entry", [("event", event), ("recorded_at", _RECORDED_AT)], **nothing_else)  # type: ignore[arg-type]  # as above
+    return msgspec.defstruct("Entry", [("event", event), ("recorded_at", _RECORDED_AT)], forbid_unknown_fields=True)
 
 
 def _structs(data: type[Struct]) -> Iterator[type[Struct]]:
