@@ -41,7 +41,7 @@ def schemas(
             typer.echo(orjson.dumps(listed).decode())
         else:
             for each, version in entry_schemas.versions():
-                typer.echo(f"{each:<28} v{version}")
+                typer.echo(f"{each:<32} v{version}")
 
 
 def _text(name: str, v: int) -> str:
