@@ -80,7 +80,7 @@ def test_read_models_and_replay_give_the_same_bytes_at_any_pair_of_times(proposa
 
 def test_a_report_names_the_file_that_it_rests_on(proposals: Ledger) -> None:
     document = report(proposals.queries(), ReportRequest("status"))
-    assert [file["name"] for file in document.imports] == ["kubernetes-enhancements.ndjson"]
+    assert [file["name"] for file in document.opened().imports] == ["kubernetes-enhancements.ndjson"]
     assert len(document.imports[0]["sha256"]) == len(document.root) == 64
 
 

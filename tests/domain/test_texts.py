@@ -55,7 +55,7 @@ def event(data: ev.EventData, **more: object) -> Event:
 
 def test_a_reference_is_the_event_and_the_hmac_of_the_text_under_its_salt() -> None:
     """As docs/entry-format.md has it."""
-    ref = reference(ID, Opening(b"s" * 16, "Trần Thị B"))
+    ref = reference(UUID(ID), Opening(b"s" * 16, "Trần Thị B"))
     content = urlsafe_b64decode(ref.removeprefix("text:"))
     assert content[:16] == UUID(ID).bytes
     assert content[16:] == hmac.new(b"s" * 16, "Trần Thị B".encode(), sha256).digest()
@@ -75,7 +75,7 @@ def test_what_is_committed_to_is_opened_again_and_by_nothing_else(made: Event) -
     for path, opening in openings.items():
         assert opening.text, path
         for other in (Opening(opening.salt, opening.text + " "), Opening(bytes(16), opening.text)):
-            assert not opens(other, reference(made.id, opening))
+            assert not opens(other, reference(UUID(made.id), opening))
 
 
 @examples(100)
@@ -115,7 +115,7 @@ def test_nor_is_a_reference_of_another_event() -> None:
         encode_event(replace(foreign, id=ID))
 
 
-POSED = reference(ID, Opening(b"s" * 16, "secret"))
+POSED = reference(UUID(ID), Opening(b"s" * 16, "secret"))
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,14 @@ def test_words_that_only_begin_like_one_are_words() -> None:
 
 
 def test_a_text_that_looks_like_a_reference_is_shown_as_it_is() -> None:
-    ref = reference(ID, Opening(b"t" * 16, POSED))
+    ref = reference(UUID(ID), Opening(b"t" * 16, POSED))
     assert put_in({"title": f"({ref})"}, {ref: POSED}) == {"title": f"({POSED})"}
 
 
 @examples(100)
 @given(st.lists(TEXTS, max_size=4))
 def test_references_are_found_and_replaced_wherever_they_stand(texts: list[str]) -> None:
-    refs = {reference(ID, Opening(salt(str(n)), text)): text for n, text in enumerate(texts)}
+    refs = {reference(UUID(ID), Opening(salt(str(n)), text)): text for n, text in enumerate(texts)}
     value = {"rows": [{"a": ref, "b": f"b1: {ref} (U2)", "n": 3, "none": None} for ref in refs], "of": tuple(refs)}
     assert references_in(value) == refs.keys()
     assert put_in(value, refs) == {

@@ -60,19 +60,28 @@ class Absent(StrEnum):
     """It is not the one that was recorded, or is gone without an event: `ledger verify` says more."""
 
 
-def reference(event: str, opening: Opening) -> str:
+def reference(event: UUID, opening: Opening) -> str:
     """The reference to a text of the event with that id."""
-    return PREFIX + urlsafe_b64encode(UUID(event).bytes + _digest(opening)).decode()
+    return PREFIX + urlsafe_b64encode(event.bytes + _digest(opening)).decode()
 
 
 def event_of(ref: str) -> UUID:
     """The id of the event that the reference belongs to."""
-    return UUID(bytes=urlsafe_b64decode(ref[len(PREFIX) :])[:_ID_BYTES])
+    return UUID(bytes=_content(ref)[:_ID_BYTES])
+
+
+def belongs_to(ref: str, event: UUID) -> bool:
+    """It is a reference to a text of that event."""
+    return REFERENCE.fullmatch(ref) is not None and _content(ref)[:_ID_BYTES] == event.bytes
 
 
 def opens(opening: Opening, ref: str) -> bool:
     """The reference was made of exactly this text and salt."""
-    return hmac.compare_digest(_digest(opening), urlsafe_b64decode(ref[len(PREFIX) :])[_ID_BYTES:])
+    return hmac.compare_digest(_digest(opening), _content(ref)[_ID_BYTES:])
+
+
+def _content(ref: str) -> bytes:
+    return urlsafe_b64decode(ref[len(PREFIX) :])
 
 
 def _digest(opening: Opening) -> bytes:
@@ -89,12 +98,13 @@ def commit_texts(event: Event, salt_of: Callable[[str], bytes]) -> tuple[Event, 
     guess the other. Nothing and the empty text stay as they are. Raises `Refused` for a text that cannot be kept.
     """
     openings: dict[str, Opening] = {}
+    identity = UUID(event.id)
 
     def commit(path: str, _: Kind, text: str) -> str:
         if "\0" in text:
             raise Refused("nul_character", path, "the text holds the character U+0000, which no report can show")
         openings[path] = opening = Opening(salt_of(path), text)
-        return reference(event.id, opening)
+        return reference(identity, opening)
 
     return map_texts(event, commit), openings
 

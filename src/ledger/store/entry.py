@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Raw, Struct
 
 from ledger.domain.events import EVENT_TYPES, Actor, Event, EventData, Record
-from ledger.domain.texts import PREFIX, REFERENCE, Kind, event_of, map_texts, strings_in
+from ledger.domain.texts import PREFIX, REFERENCE, Kind, belongs_to, map_texts, strings_in
 from ledger.errors import EntryError, Refused
 
 MAX_ENTRY_BYTES = 65_535
@@ -135,9 +136,10 @@ def _upcast(header: _Header) -> EventData:
 def _own_references(event: Event) -> int:
     """How many references it holds, each where a text belongs; raises `EntryError` for anything else there."""
     own: list[str] = []
+    identity = UUID(event.id)
 
     def take(path: str, _: Kind, held: str) -> str:
-        if not REFERENCE.fullmatch(held) or str(event_of(held)) != event.id:
+        if not belongs_to(held, identity):
             raise EntryError(f"{path} of event {event.id} is to hold a reference, and not a text")
         own.append(path)
         return held
