@@ -48,8 +48,8 @@ class TextScan:
         self._find = find
         self._restored_without = snapshot.withheld()
         self._classes: dict[str, Classification] = {}
-        self._missing: dict[Place, tuple[int, str]] = {}
-        """(position, stream) of each text that has not been found, nor its erasure yet."""
+        self._missing: dict[Place, int] = {}
+        """The position of each text that has not been found, nor its erasure yet."""
         self._erased: dict[Place, int] = {}
         """By what was erased: the position of the event that says so."""
         self._rows = 0
@@ -81,7 +81,11 @@ class TextScan:
         self._rows += held is not None
         for path, ref in references.items():
             if path not in openings:
-                self._missing[event, path] = (row.position, row.stream)
+                # One that was erased before it was withheld counts as erased.
+                if self._is_withheld(row.position, row.stream) and not (held and path in held.erased):
+                    self.withheld += 1
+                else:
+                    self._missing[event, path] = row.position
             elif not opens(openings[path], ref):
                 self._find("TEXT_ALTERED", row.position, f"{path}: the text or its salt is not what was recorded")
             else:
@@ -111,11 +115,9 @@ class TextScan:
 
     def finish(self) -> None:
         """What is missing is judged by what the whole log says."""
-        for (event, path), (position, stream) in self._missing.items():
+        for (event, path), position in self._missing.items():
             if (event, path) in self._erased:
                 self.erased += 1
-            elif self._is_withheld(position, stream):
-                self.withheld += 1
             else:
                 what = f"{path} of event {event}: there is no text, and no event says that it was erased"
                 self._find("TEXT_MISSING", position, what)
