@@ -4,9 +4,10 @@ from ledger.attribution.charges import Charge, LostDays, Slip, charges, slip
 from ledger.attribution.covers import BaselineKind
 from ledger.attribution.epochs import Attribution, Epoch, Run, attribute, attribute_both, epoch_on
 from ledger.attribution.labels import Cause, Concurrent
-from ledger.attribution.timeline import Place, affects_charges
+from ledger.attribution.timeline import AFFECTS_CHARGES, Place
 
 __all__ = [
+    "AFFECTS_CHARGES",
     "Attribution",
     "BaselineKind",
     "Cause",
@@ -17,7 +18,6 @@ __all__ = [
     "Place",
     "Run",
     "Slip",
-    "affects_charges",
     "attribute",
     "attribute_both",
     "charges",

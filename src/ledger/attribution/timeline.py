@@ -63,11 +63,6 @@ class Timeline(Struct, frozen=True):
     """In the order decided."""
 
 
-def affects_charges(data: ev.EventData) -> bool:
-    """The event may change what is charged; after any other (a report, an officer) the charges are as before."""
-    return type(data) in _HANDLERS or isinstance(data, (ev.TaskAssigned, ev.RecordRetracted))
-
-
 def read_timeline(task: Task, places: Sequence[Place]) -> Timeline:
     """The timeline of the standing events; `places[i]` is that of `task.events[i]`. O(events log events)."""
     first = task.events[0]
@@ -280,3 +275,6 @@ _HANDLERS: dict[type[ev.EventData], Callable[[_Reading, int, Event, Place], None
     ev.TaskSuspended: _suspended,
     ev.TaskResumed: _resumed,
 }
+
+AFFECTS_CHARGES: frozenset[type[ev.EventData]] = frozenset({*_HANDLERS, ev.TaskAssigned, ev.RecordRetracted})
+"""The types of events that may change what is charged; after any other (a report, an officer) it is as before."""

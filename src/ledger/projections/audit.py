@@ -72,7 +72,7 @@ def _fold(connection: Connection, log: Log, projection: Projection, build: Build
         progress(done, len(names))
         pending = Pending()
         for stream, records in log.stream_records(dict.fromkeys(some, 0), build.position).items():
-            state = StreamState((projection,))
+            state = StreamState(stream, (projection,))
             for record in records:
                 for _, changes in state.advance(record):
                     pending.add(record.position, changes)

@@ -8,11 +8,12 @@ holds for the local days [day_from, day_to).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from ledger.domain.events import Record
+from ledger.domain.events import EVENT_TYPES, EventData, Record
 from ledger.domain.task import Task
 
 Values = tuple[Any, ...]
@@ -58,25 +59,34 @@ class Changes(Struct):
             self.opened.append((table, new))
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One more record of a stream. For a task's stream: the task before and after it."""
 
     record: Record
+    records: Sequence[Record]
+    """The stream up to this record, in order of version: `records[i]` has version i + 1."""
     before: Task | None
     after: Task | None
 
 
+def events_of(kind: str) -> frozenset[type[EventData]]:
+    """All types of events of that kind of stream: `task`, `unit`, `plan`."""
+    return frozenset(cls for name, cls in EVENT_TYPES.items() if name.startswith(f"{kind}."))
+
+
 class Projection(ABC):
-    """A read model in the making. `apply` is pure, and is called for each record of a stream in order."""
+    """A read model in the making. `apply` is pure, and called in order for the records of a stream that it reads."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     """Raised whenever the same log would give other rows: the read model must then be rebuilt."""
     stream_kind: ClassVar[str]
     """The kind of stream that it reads: `task`, `unit`, `plan`."""
+    reads: ClassVar[frozenset[type[EventData]]]
+    """The types of events that can change its rows, whenever they are dated; `apply` is not called for others."""
     tables: ClassVar[tuple[Table, ...]]
     ddl: ClassVar[str]
-    """The .sql file in `ledger.projections.sql` that makes the tables."""
+    """The .sql file in `ledger.projections.sql` that makes the `tables`, and then their `indexes`."""
 
     @abstractmethod
     def initial(self) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 from typing import Literal
 
 from msgspec import Struct
@@ -74,7 +73,9 @@ def create(
         build = Build(projection.name, row[0], projection.version, status, position, None)
         connection.execute("SELECT ledger.create_read_model(%s)", (build.schema,))
         connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
-        connection.execute(resources.files("ledger.projections.sql").joinpath(projection.ddl).read_bytes())
+        ddl = queries.load("ledger.projections.sql", projection.ddl)
+        connection.execute(ddl["tables"])
+        connection.execute(ddl["indexes"])
         return build
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from ledger.attribution import Attribution, Epoch, Place, affects_charges, attribute_both
+from ledger.attribution import AFFECTS_CHARGES, Attribution, Epoch, Place, attribute_both
 from ledger.domain.times import local_day
 from ledger.projections.base import Changes, Projection, Step, Table, Values
 from ledger.projections.plan_state import due, json_text
@@ -33,7 +33,7 @@ BOTH = "both"
 
 
 class ChargeRows(Struct, frozen=True):
-    """Where each record of the task lies, and its rows that are known now, by table and key."""
+    """Its rows that are known now, by table and key, and where the records lie that they rest on."""
 
     places: tuple[Place, ...] = ()
     rows: dict[tuple[Table, Values], Values] = {}  # frozen: a step makes a new one
@@ -45,6 +45,7 @@ class Charges(Projection):
     name = "charges"
     version = 1
     stream_kind = "task"
+    reads = AFFECTS_CHARGES
     tables = (EPOCH, CHARGE)
     ddl = "charges.sql"
 
@@ -59,10 +60,11 @@ class Charges(Projection):
     def apply(self, state: ChargeRows, step: Step) -> tuple[ChargeRows, Changes]:
         """The task's charges after the step."""
         changes = Changes.none()
-        record, after = step.record, step.after
-        places = (*state.places, Place(record.position, local_day(record.recorded_at, self._zone)))
-        if after is None or not affects_charges(record.event.data):
-            return ChargeRows(places, state.rows), changes
+        after = step.after
+        if after is None:
+            return state, changes
+        more = step.records[len(state.places) :]
+        places = (*state.places, *(Place(each.position, local_day(each.recorded_at, self._zone)) for each in more))
         attribution = attribute_both(after, places)
         rows = {(table, table.key_of(row)): row for table, row in _rows(after.code, attribution)}
         for (table, key), row in state.rows.items():

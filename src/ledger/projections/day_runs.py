@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from ledger.domain.task import Segment, Situation, Task
-from ledger.projections.base import Changes, Table, Values
+from ledger.domain.events import EventData
+from ledger.domain.task import Segment, Situation
+from ledger.projections.base import Changes, Step, Table, Values
 
 Run = tuple[dt.date, Values]
 """From this day until the next run's, these values."""
@@ -16,25 +17,26 @@ Runs = tuple[Run, ...]
 
 
 class Aspect(Struct, frozen=True):
-    """What a table tells of a situation: its values, and a quick test for two situations telling the same."""
+    """What a table tells of a situation: its values, and the types of events that can change them."""
 
     table: Table
     values: Callable[[Situation], Values]
-    same: Callable[[Situation, Situation], bool]
+    reads: frozenset[type[EventData]]
 
 
-def advance(aspect: Aspect, runs: Runs, before: Task | None, after: Task, changes: Changes) -> Runs:
-    """The runs of `after`, given those of `before`; what differs is put into `changes`.
+def advance(aspect: Aspect, runs: Runs, step: Step, changes: Changes) -> Runs:
+    """The runs after the step, given those before it; what differs is put into `changes`.
 
     Rows are (task, day_from, day_to, *values), day_to None in the last. Costs what has changed: the usual step, which
     adds to the end or changes nothing, looks at the end alone.
     """
+    before, after = step.before, step.after
+    if after is None or type(step.record.event.data) not in aspect.reads:
+        return runs
     old, new = before.segments if before is not None else (), after.segments
     if new is old:
         return runs
     shared = _shared(old, new)
-    if shared and shared == len(old) == len(new) - 1 and aspect.same(old[-1].situation, new[-1].situation):
-        return runs
     kept = len(runs) if shared else 0
     while kept and runs[kept - 1][0] > new[shared - 1].since:
         kept -= 1
@@ -48,10 +50,10 @@ def advance(aspect: Aspect, runs: Runs, before: Task | None, after: Task, change
 
 def diff(table: Table, subject: str, old: Runs, new: Runs, changes: Changes, start: int = 0) -> Runs:
     """`new`, after putting into `changes` how its rows from the `start`-th on differ from those of `old`."""
-    before = {row[1]: row for row in _rows(subject, old, start)}
-    after = {row[1]: row for row in _rows(subject, new, start)}
-    for since in sorted(before.keys() | after.keys()):
-        changes.replace(table, before.get(since), after.get(since))
+    before, after = list(_rows(subject, old, start)), list(_rows(subject, new, start))
+    stays = set(before).intersection(after)
+    changes.closed.extend((table, table.key_of(row)) for row in before if row not in stays)
+    changes.opened.extend((table, row) for row in after if row not in stays)
     return new
 
 

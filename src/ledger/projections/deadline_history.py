@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+from collections.abc import Sequence
 
 from ledger.domain.events import (
     DeadlineBroughtForward,
     DeadlineExtended,
     Event,
+    EventData,
     ExtensionRequested,
+    LeadReassigned,
     Rebaselined,
+    Record,
     RecordRetracted,
 )
 from ledger.domain.task import Situation, Task, walk
@@ -28,13 +31,9 @@ DEADLINE_CHANGE = Table(
 )  # fmt: skip
 
 _Change = DeadlineExtended | Rebaselined | DeadlineBroughtForward
-
-
-class DeadlineRows(Struct, frozen=True):
-    """Where each record of the task lies in the log, and the rows of the task that are known now, by position."""
-
-    places: tuple[tuple[int, int], ...] = ()
-    rows: tuple[Values, ...] = ()
+_READS: frozenset[type[EventData]] = frozenset(
+    {*DEADLINE_CHANGE_KINDS, ExtensionRequested, LeadReassigned, RecordRetracted}
+)
 
 
 class DeadlineHistory(Projection):
@@ -43,43 +42,43 @@ class DeadlineHistory(Projection):
     name = "deadline_history"
     version = 1
     stream_kind = "task"
+    reads = _READS
     tables = (DEADLINE_CHANGE,)
     ddl = "deadline_history.sql"
 
-    def initial(self) -> DeadlineRows:
+    def initial(self) -> tuple[Values, ...]:
         """No rows."""
-        return DeadlineRows()
+        return ()
 
-    def apply(self, state: DeadlineRows, step: Step) -> tuple[DeadlineRows, Changes]:
-        """The rows of the task after the step; most records are not about deadlines and change nothing."""
+    def apply(self, state: tuple[Values, ...], step: Step) -> tuple[tuple[Values, ...], Changes]:
+        """The rows of the task after the step; who led and who asked matter to the changes that came after them."""
         changes = Changes.none()
-        record, before, after = step.record, step.before, step.after
-        places = (*state.places, (record.position, record.recorded_at))
+        event, before, after = step.record.event, step.before, step.after
         if after is None:
             return state, changes
-        in_order = before is not None and record.event.day >= before.latest
-        if in_order and type(record.event.data) not in (*DEADLINE_CHANGE_KINDS, RecordRetracted):
-            return DeadlineRows(places, state.rows), changes
-        rows = tuple(_rows(after, places))
-        held = {row[1]: row for row in state.rows}
+        in_order = before is not None and event.day >= before.latest
+        if in_order and type(event.data) in (ExtensionRequested, LeadReassigned):
+            return state, changes
+        rows = tuple(_rows(after, step.records))
+        held = {row[1]: row for row in state}
         for row in rows:
             changes.replace(DEADLINE_CHANGE, held.pop(row[1], None), row)
         for row in held.values():
             changes.replace(DEADLINE_CHANGE, row, None)
-        return DeadlineRows(places, rows), changes
+        return rows, changes
 
 
-def _rows(task: Task, places: tuple[tuple[int, int], ...]) -> list[Values]:
+def _rows(task: Task, records: Sequence[Record]) -> list[Values]:
     requesters: dict[str, str | None] = {}
     found = []
-    for event, before, after in walk(task):
+    for event, before, after in walk(task, _READS):
         data = event.data
         if isinstance(data, ExtensionRequested):
             requesters[data.request] = event.actor.unit
         elif isinstance(data, _Change) and after is not before:
             request = data.request if isinstance(data, DeadlineExtended) else None
             requester = requesters.get(request) if request is not None else None
-            found.append(_row(task.code, event, data, before, after, requester, places[event.version - 1]))
+            found.append(_row(task.code, event, data, before, after, requester, records[event.version - 1]))
     return found
 
 
@@ -90,13 +89,12 @@ def _row(
     before: Situation,
     after: Situation,
     requester: str | None,
-    place: tuple[int, int],
+    record: Record,
 ) -> Values:
-    position, recorded_at = place
     return (
         code,
-        position,
-        recorded_at,
+        record.position,
+        record.recorded_at,
         event.effective,
         event.day,
         DEADLINE_CHANGE_KINDS[type(data)],

@@ -8,9 +8,22 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ledger.domain.events import (
+    BlockerConfirmed,
+    BlockerRaised,
+    BlockerRejected,
+    BlockerResolved,
+    CoordinatingSet,
+    ExtensionRefused,
+    ExtensionRequested,
+    OfficerNamed,
+    ProgressReported,
+    RecordRetracted,
+    TaskAssigned,
+)
 from ledger.domain.task import Situation
 from ledger.domain.values import Deadline
-from ledger.projections.base import Changes, Projection, Step, Table, Values
+from ledger.projections.base import Changes, Projection, Step, Table, Values, events_of
 from ledger.projections.day_runs import Aspect, Runs, advance
 
 STANDING = Table(
@@ -52,6 +65,7 @@ class PlanState(Projection):
     name = "plan_state"
     version = 1
     stream_kind = "task"
+    reads = events_of("task")
     tables = (STANDING, SITUATION, PROGRESS)
     ddl = "plan_state.sql"
 
@@ -62,18 +76,19 @@ class PlanState(Projection):
     def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
         """The task's rows are worked out anew from the first day that the record touches."""
         changes = Changes.none()
-        if step.after is None:
-            return state, changes
         return PlanStateRuns(
-            advance(_STANDING, state.standing, step.before, step.after, changes),
-            advance(_SITUATION, state.situation, step.before, step.after, changes),
-            advance(_PROGRESS, state.progress, step.before, step.after, changes),
+            advance(_STANDING, state.standing, step, changes),
+            advance(_SITUATION, state.situation, step, changes),
+            advance(_PROGRESS, state.progress, step, changes),
         ), changes
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 def json_text(value: Any) -> str:
-    """The value as the JSON text that a jsonb column takes."""
-    return msgspec.json.encode(value, order="sorted").decode()
+    """The value as the JSON text that a jsonb column takes, which does not keep the order of names."""
+    return _encode(value).decode()
 
 
 def due(deadline: Deadline | None) -> Any:
@@ -111,28 +126,22 @@ def _progress_values(now: Situation) -> Values:
     return (now.percent, now.reported_on)
 
 
-def _same_standing(one: Situation, other: Situation) -> bool:
-    return (
-        one.life == other.life
-        and one.lead == other.lead
-        and one.suspended_by == other.suspended_by
-        and one.start == other.start
-        and one.deadline == other.deadline
-        and one.submitted_on == other.submitted_on
-        and one.submitted_against == other.submitted_against
-        and one.ends_before_start == other.ends_before_start
-        and one.plan_items == other.plan_items
-    )
-
-
-def _same_situation(one: Situation, other: Situation) -> bool:
-    return replace(one, percent=other.percent, reported_on=other.reported_on) == other
-
-
-def _same_progress(one: Situation, other: Situation) -> bool:
-    return one.percent == other.percent and one.reported_on == other.reported_on
-
-
-_STANDING = Aspect(STANDING, _standing_values, _same_standing)
-_SITUATION = Aspect(SITUATION, _situation_values, _same_situation)
-_PROGRESS = Aspect(PROGRESS, _progress_values, _same_progress)
+_ALL = events_of("task")
+_STANDING = Aspect(
+    STANDING,
+    _standing_values,
+    _ALL
+    - {
+        BlockerConfirmed,
+        BlockerRaised,
+        BlockerRejected,
+        BlockerResolved,
+        CoordinatingSet,
+        ExtensionRefused,
+        ExtensionRequested,
+        OfficerNamed,
+        ProgressReported,
+    },
+)
+_SITUATION = Aspect(SITUATION, _situation_values, _ALL - {ProgressReported})
+_PROGRESS = Aspect(PROGRESS, _progress_values, frozenset({TaskAssigned, ProgressReported, RecordRetracted}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.domain import plan as plans
 from ledger.domain.plan import Plan
-from ledger.projections.base import Changes, Projection, Step, Table
+from ledger.projections.base import Changes, Projection, Step, Table, events_of
 from ledger.projections.day_runs import Runs, diff
 from ledger.projections.plan_state import json_text
 
@@ -22,6 +22,7 @@ class PlanTree(Projection):
     name = "plan_tree"
     version = 1
     stream_kind = "plan"
+    reads = events_of("plan")
     tables = (PLAN,)
     ddl = "plan_tree.sql"
 

@@ -78,7 +78,7 @@ def _fill(connection: Connection, log: Log, projection: Projection, build: Build
             break
         pending, states = Pending(), {}
         for stream, records in log.stream_records(dict.fromkeys(streams, 0), build.position).items():
-            state = states[stream] = StreamState((projection,))
+            state = states[stream] = StreamState(stream, (projection,))
             for record in records:
                 for _, changes in state.advance(record):
                     pending.add(record.position, changes)

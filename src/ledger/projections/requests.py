@@ -9,15 +9,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ledger.domain.events import (
+    DeadlineBroughtForward,
     DeadlineExtended,
     Event,
+    EventData,
     ExtensionRefused,
     ExtensionRequested,
+    LeadReassigned,
+    Rebaselined,
     RecordRetracted,
     ResultAccepted,
     ResultReturned,
     ResultSubmitted,
     TaskCancelled,
+    TaskReopened,
 )
 from ledger.domain.task import Situation, Task, walk
 from ledger.projections.base import Changes, Projection, Step, Table, Values
@@ -32,7 +37,9 @@ REQUEST = Table(
 
 _ENDS: dict[type, Answer] = {ResultAccepted: "accepted", ResultReturned: "returned", TaskCancelled: "cancelled"}
 """What ends a review; anything else that does has replaced it."""
-_RELEVANT = (
+_SETTING: frozenset[type[EventData]] = frozenset({DeadlineBroughtForward, LeadReassigned, Rebaselined, TaskReopened})
+"""What neither asks nor answers, and tells what the asking and answering that came after it amount to."""
+_READS: frozenset[type[EventData]] = _SETTING | {
     DeadlineExtended,
     ExtensionRefused,
     ExtensionRequested,
@@ -41,7 +48,7 @@ _RELEVANT = (
     ResultReturned,
     ResultSubmitted,
     TaskCancelled,
-)
+}
 
 
 class Requests(Projection):
@@ -50,6 +57,7 @@ class Requests(Projection):
     name = "requests"
     version = 1
     stream_kind = "task"
+    reads = _READS
     tables = (REQUEST,)
     ddl = "requests.sql"
 
@@ -58,15 +66,15 @@ class Requests(Projection):
         return ()
 
     def apply(self, state: tuple[Values, ...], step: Step) -> tuple[tuple[Values, ...], Changes]:
-        """The rows of the task after the step; most records neither ask nor answer, and change nothing."""
+        """The rows of the task after the step."""
         changes = Changes.none()
         event, before, after = step.record.event, step.before, step.after
         if after is None:
             return state, changes
         in_order = before is not None and event.day >= before.latest
-        if in_order and not isinstance(event.data, _RELEVANT):
+        if in_order and type(event.data) in _SETTING:
             return state, changes
-        rows = tuple(_values(row) for row in requests_of(after))
+        rows = tuple(_values(row) for row in requests_of(after, _READS))
         held = {row[1]: row for row in state}
         for row in rows:
             changes.replace(REQUEST, held.pop(row[1], None), row)
@@ -75,10 +83,13 @@ class Requests(Projection):
         return rows, changes
 
 
-def requests_of(task: Task) -> list[RequestRow]:
-    """All that was ever asked on the task, in the order in which it took effect, with the answers known now."""
+def requests_of(task: Task, of: frozenset[type[EventData]] | None = None) -> list[RequestRow]:
+    """All that was ever asked on the task, in the order in which it took effect, with the answers known now.
+
+    `of`: the types of events to look at, all by default.
+    """
     asking = _Asking(task)
-    for event, before, after in walk(task):
+    for event, before, after in walk(task, of):
         if after is not before:
             asking.take(event, before, after)
     return asking.rows

@@ -125,7 +125,7 @@ class Runner:
             # A state is changed in place from here on; should this batch fail, it must not be found again.
             self._cache.drop(stream)
             if record.event.version == 1:
-                states[stream] = StreamState(self._all)
+                states[stream] = StreamState(stream, self._all)
             elif held is not None:
                 states[stream] = held
             else:

@@ -22,46 +22,55 @@ class StreamFailure(Struct, frozen=True):
 
 
 class StreamState:
-    """One stream folded up to a version: the task, if it is one, and each projection's own state."""
+    """One stream folded up to a version: its records, the task, if it is one, and each projection's own state."""
 
-    __slots__ = ("failures", "projections", "states", "task", "version")
+    __slots__ = ("code", "failures", "kind", "projections", "records", "states", "task")
 
-    def __init__(self, projections: Sequence[Projection]) -> None:
-        self.version = 0
+    def __init__(self, stream: str, projections: Sequence[Projection]) -> None:
+        self.kind, _, self.code = stream.partition("/")
+        self.records: list[Record] = []
         self.task: Task | None = None
-        self.projections = projections
-        self.states: dict[str, Any] = {projection.name: projection.initial() for projection in projections}
+        self.projections = [projection for projection in projections if projection.stream_kind == self.kind]
+        self.states: dict[str, Any] = {projection.name: projection.initial() for projection in self.projections}
         self.failures: dict[str, StreamFailure] = {}
 
+    @property
+    def version(self) -> int:
+        """How many of the stream's records are folded."""
+        return len(self.records)
+
     def advance(self, record: Record) -> list[tuple[str, Changes]]:
-        """Take one more record; returns (projection, changes) for each projection of this kind of stream.
+        """Take one more record; returns (projection, changes) for each projection that reads its type.
 
         A projection that fails on a record is out for this stream from then on: `failures` says why.
         """
-        kind, _, code = record.event.stream.partition("/")
-        self.version = record.event.version
-        reading = [p for p in self.projections if p.stream_kind == kind and p.name not in self.failures]
-        before = self.task
-        if kind == "task" and reading:
+        self.records.append(record)
+        if not self.projections:
+            return []
+        event, before = record.event, self.task
+        if self.kind == "task":
             try:
-                self.task = tasks.evolve(before, record.event, code)
+                self.task = tasks.evolve(before, event, self.code)
             except Exception as error:  # noqa: BLE001  # no task can come of this stream, and none of them can read it
-                self._fail(reading, record, error)
+                self._fail(self.projections, record, error)
                 return []
-        step = Step(record, before, self.task)
-        made = []
-        for projection in reading:
-            try:
-                self.states[projection.name], changes = projection.apply(self.states[projection.name], step)
-            except Exception as error:  # noqa: BLE001  # a poisonous event parks its stream, never the log
-                self._fail([projection], record, error)
-            else:
-                made.append((projection.name, changes))
+        step = Step(record, self.records, before, self.task)
+        made, states, kind = [], self.states, type(event.data)
+        for projection in self.projections:
+            if kind in projection.reads:
+                name = projection.name
+                try:
+                    states[name], changes = projection.apply(states[name], step)
+                except Exception as error:  # noqa: BLE001  # a poisonous event parks its stream, never the log
+                    self._fail([projection], record, error)
+                else:
+                    made.append((name, changes))
         return made
 
     def _fail(self, projections: Sequence[Projection], record: Record, error: Exception) -> None:
         failure = StreamFailure(record.position, f"{type(error).__name__}: {error}")
         self.failures.update((projection.name, failure) for projection in projections)
+        self.projections = [projection for projection in self.projections if projection not in projections]
 
 
 class StreamCache:
@@ -102,7 +111,7 @@ def replay(projections: Sequence[Projection], records: Mapping[str, Sequence[Rec
     """The states of streams after these records, from nothing."""
     states = {}
     for stream, of_stream in records.items():
-        state = StreamState(projections)
+        state = StreamState(stream, projections)
         for record in of_stream:
             state.advance(record)
         states[stream] = state

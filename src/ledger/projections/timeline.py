@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.domain.events import Event, Record, RecordRetracted
-from ledger.projections.base import Changes, Projection, Step, Table, Values
+from ledger.projections.base import Changes, Projection, Step, Table, Values, events_of
 from ledger.projections.plan_state import json_text
 
 TIMELINE = Table(
@@ -23,22 +23,22 @@ class Timeline(Projection):
     name = "timeline"
     version = 1
     stream_kind = "task"
+    reads = events_of("task")
     tables = (TIMELINE,)
     ddl = "timeline.sql"
 
-    def initial(self) -> tuple[Record, ...]:
-        """No records."""
-        return ()
+    def initial(self) -> None:
+        """Nothing: the records are all that it needs."""
 
-    def apply(self, state: tuple[Record, ...], step: Step) -> tuple[tuple[Record, ...], Changes]:
+    def apply(self, state: None, step: Step) -> tuple[None, Changes]:
         """The record's row opens; a record that it retracts is shown as such from now on."""
         changes = Changes.none()
         record = step.record
         changes.replace(TIMELINE, None, _row(record, None))
         if isinstance(record.event.data, RecordRetracted):
-            retracted = state[record.event.data.version - 1]
+            retracted = step.records[record.event.data.version - 1]
             changes.replace(TIMELINE, _row(retracted, None), _row(retracted, record.event))
-        return (*state, record), changes
+        return state, changes
 
 
 def _row(record: Record, retracted_by: Event | None) -> Values:

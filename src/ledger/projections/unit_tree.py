@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ledger.domain import unit as units
 from ledger.domain.unit import Unit
-from ledger.projections.base import Changes, Projection, Step, Table
+from ledger.projections.base import Changes, Projection, Step, Table, events_of
 from ledger.projections.day_runs import Runs, diff
 
 UNIT = Table(
@@ -21,6 +21,7 @@ class UnitTree(Projection):
     name = "unit_tree"
     version = 1
     stream_kind = "unit"
+    reads = events_of("unit")
     tables = (UNIT,)
     ddl = "unit_tree.sql"
 

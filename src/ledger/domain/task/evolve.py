@@ -7,7 +7,7 @@ whatever its day, so a result dated before it takes effect on the day of assignm
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from msgspec.structs import replace
@@ -50,14 +50,16 @@ def step(now: Situation, event: Event) -> Situation:
     return handler(now, event, event.data) if handler else now
 
 
-def walk(task: Task) -> Iterator[tuple[Event, Situation, Situation]]:
+def walk(task: Task, of: Container[type[ev.EventData]] | None = None) -> Iterator[tuple[Event, Situation, Situation]]:
     """(event, situation before it, situation after it) for the standing events, in the order in which they took effect.
 
-    The assignment, which begins it all, is not among them.
+    The assignment, which begins it all, is not among them. With `of`, events of other types are passed over as if they
+    had not happened: the situations tell only what follows from the rest.
     """
     first, *rest = task.events
     now = _assigned(first)
-    for _, event in in_effect_order((e for e in rest if e.version not in task.retracted), first.day):
+    standing = (e for e in rest if (of is None or type(e.data) in of) and e.version not in task.retracted)
+    for _, event in in_effect_order(standing, first.day):
         after = step(now, event)
         yield event, now, after
         now = after

@@ -43,7 +43,7 @@ class ExtensionRequest(Struct, frozen=True):
     grounds: tuple[Ground, ...]
 
 
-class Situation(Struct, frozen=True, kw_only=True):
+class Situation(Struct, frozen=True, kw_only=True, gc=False):
     """A task at the end of one local day."""
 
     title: str
@@ -99,14 +99,14 @@ class Situation(Struct, frozen=True, kw_only=True):
         return next((b for b in self.blockers if b.code == code), None)
 
 
-class Segment(Struct, frozen=True):
+class Segment(Struct, frozen=True, gc=False):
     """The situation from the end of local day `since` until the next segment's day."""
 
     since: dt.date
     situation: Situation
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, gc=False):
     """All that is known of a task: its events in the order recorded, and the segments that follow from them.
 
     `events[i]` has version i + 1. Events that were retracted stay in `events`, and count for nothing in `segments`.

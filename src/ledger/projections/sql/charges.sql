@@ -1,5 +1,6 @@
 -- Who is charged with which slip days.
 
+-- name: tables
 CREATE TABLE epoch (
     task          text COLLATE "C" NOT NULL,
     baseline_kind text   NOT NULL,
@@ -11,8 +12,6 @@ CREATE TABLE epoch (
     known_to      bigint
 );
 COMMENT ON TABLE epoch IS 'The baseline of a task for situations on the local days [on_from, on_to), as known at the positions [known_from, known_to). baseline_kind: active, original, or both where they agree throughout.';
-CREATE UNIQUE INDEX epoch_open_idx ON epoch (task, baseline_kind, on_from) WHERE known_to IS NULL;
-CREATE INDEX epoch_task_idx ON epoch (task, known_from);
 
 CREATE TABLE charge (
     task           text COLLATE "C" NOT NULL,
@@ -31,6 +30,10 @@ CREATE TABLE charge (
     known_to       bigint
 );
 COMMENT ON TABLE charge IS 'The slip days [day_from, day_to) of a task with the unit and cause charged, for situations on the local days [on_from, on_to), as known at the positions [known_from, known_to). Only the days up to the one asked for count. evidence: positions.';
+
+-- name: indexes
+CREATE UNIQUE INDEX epoch_open_idx ON epoch (task, baseline_kind, on_from) WHERE known_to IS NULL;
+CREATE INDEX epoch_task_idx ON epoch (task, known_from);
 CREATE UNIQUE INDEX charge_open_idx ON charge (task, baseline_kind, on_from, day_from) WHERE known_to IS NULL;
 CREATE INDEX charge_task_idx ON charge (task, known_from);
 CREATE INDEX charge_range_idx ON charge USING gist (int8range(known_from, known_to), daterange(on_from, on_to));

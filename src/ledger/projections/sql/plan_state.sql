@@ -1,5 +1,6 @@
 -- Each task as it stands on each day, and as it was known to stand at each position.
 
+-- name: tables
 CREATE TABLE standing (
     task              text COLLATE "C" NOT NULL,
     day_from          date    NOT NULL,
@@ -17,11 +18,6 @@ CREATE TABLE standing (
     known_to          bigint
 );
 COMMENT ON TABLE standing IS 'What tasks are counted by, at the end of the local days [day_from, day_to), as known at the positions [known_from, known_to). Rows are narrow, because a count reads those of every task. due and submitted_due are the last days in time.';
-CREATE UNIQUE INDEX standing_open_idx ON standing (task, day_from) WHERE known_to IS NULL;
-CREATE INDEX standing_task_idx ON standing (task, known_from);
-CREATE INDEX standing_range_idx ON standing USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
--- A few at the most, and every status report names them.
-CREATE INDEX standing_early_idx ON standing (task) WHERE ends_before_start;
 
 CREATE TABLE situation (
     task       text COLLATE "C" NOT NULL,
@@ -38,9 +34,6 @@ CREATE TABLE situation (
     known_to   bigint
 );
 COMMENT ON TABLE situation IS 'All that a task is, but for its progress, which changes most often. The columns beside the JSON are what lists select by: they are in the same row, so that a list needs no join of two kinds of ranges.';
-CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
-CREATE INDEX situation_task_idx ON situation (task, known_from);
-CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
 
 CREATE TABLE progress (
     task        text COLLATE "C" NOT NULL,
@@ -52,6 +45,16 @@ CREATE TABLE progress (
     known_to    bigint
 );
 COMMENT ON TABLE progress IS 'The percentage last reported (basis points) and the day it was reported for.';
+
+-- name: indexes
+CREATE UNIQUE INDEX standing_open_idx ON standing (task, day_from) WHERE known_to IS NULL;
+CREATE INDEX standing_task_idx ON standing (task, known_from);
+CREATE INDEX standing_range_idx ON standing USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
+-- A few at the most, and every status report names them.
+CREATE INDEX standing_early_idx ON standing (task) WHERE ends_before_start;
+CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
+CREATE INDEX situation_task_idx ON situation (task, known_from);
+CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
 CREATE UNIQUE INDEX progress_open_idx ON progress (task, day_from) WHERE known_to IS NULL;
 CREATE INDEX progress_task_idx ON progress (task, known_from);
 CREATE INDEX progress_range_idx ON progress USING gist (int8range(known_from, known_to), daterange(day_from, day_to));

@@ -1,5 +1,6 @@
 -- What was asked on each task, and how it was answered.
 
+-- name: tables
 CREATE TABLE request (
     task        text COLLATE "C" NOT NULL,
     version     integer NOT NULL,
@@ -14,6 +15,8 @@ CREATE TABLE request (
     known_to    bigint
 );
 COMMENT ON TABLE request IS 'A review of a result or an extension, asked for by the record of that version, as known at the positions [known_from, known_to). lead: who led the task then. asked_of: the reviewer. An answer counts from the local day answered_on.';
+
+-- name: indexes
 CREATE UNIQUE INDEX request_open_idx ON request (task, version) WHERE known_to IS NULL;
 CREATE INDEX request_task_idx ON request (task, known_from);
 CREATE INDEX request_range_idx ON request USING gist (int8range(known_from, known_to));

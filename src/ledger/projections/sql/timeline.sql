@@ -1,5 +1,6 @@
 -- What happened to each task, record by record.
 
+-- name: tables
 CREATE TABLE timeline (
     task         text COLLATE "C" NOT NULL,
     version      integer NOT NULL,
@@ -17,5 +18,7 @@ CREATE TABLE timeline (
     known_to     bigint
 );
 COMMENT ON TABLE timeline IS 'One row a record of a task, as known at the positions [known_from, known_to). retracted_by: the version of the record that took it back.';
+
+-- name: indexes
 CREATE UNIQUE INDEX timeline_open_idx ON timeline (task, version) WHERE known_to IS NULL;
 CREATE INDEX timeline_task_idx ON timeline (task, known_from);

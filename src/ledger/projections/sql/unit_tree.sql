@@ -1,5 +1,6 @@
 -- The units by name and place in the tree.
 
+-- name: tables
 CREATE TABLE unit (
     unit        text COLLATE "C" NOT NULL,
     day_from    date   NOT NULL,
@@ -12,5 +13,7 @@ CREATE TABLE unit (
     known_to    bigint
 );
 COMMENT ON TABLE unit IS 'The unit on the local days [day_from, day_to), as known at the positions [known_from, known_to).';
+
+-- name: indexes
 CREATE UNIQUE INDEX unit_open_idx ON unit (unit, day_from) WHERE known_to IS NULL;
 CREATE INDEX unit_known_idx ON unit (unit, known_from);
