@@ -2,18 +2,39 @@
 --
 -- Read models are computed from the log and may be rebuilt at any time, so ledger_app owns what is in them.
 
+CREATE TABLE ledger.fill (
+    fill     bigint GENERATED ALWAYS AS IDENTITY,
+    position bigint NOT NULL,
+    CONSTRAINT fill_pkey PRIMARY KEY (fill)
+);
+COMMENT ON TABLE ledger.fill IS 'New builds that are being filled together, stream by stream, with all that the log holds before position.';
+
+CREATE TABLE ledger.fill_part (
+    fill   bigint  NOT NULL,
+    part   integer NOT NULL,
+    first  text    NOT NULL,
+    last   text    NOT NULL,
+    events bigint  NOT NULL,
+    done   boolean NOT NULL DEFAULT false,
+    CONSTRAINT fill_part_pkey PRIMARY KEY (fill, part),
+    CONSTRAINT fill_part_fill_fkey FOREIGN KEY (fill) REFERENCES ledger.fill (fill) ON DELETE CASCADE
+);
+COMMENT ON TABLE ledger.fill_part IS 'The parts of a fill: the streams from first to last, with about so many events. Whoever folds a part holds its row, and sets done in the transaction that writes what came of it.';
+
 CREATE TABLE ledger.tracking (
     projection text    NOT NULL,
     build      integer NOT NULL,
     version    integer NOT NULL,
-    status     text    NOT NULL CHECK (status IN ('filling', 'following', 'active')),
+    status     text    NOT NULL CHECK (status IN ('following', 'active')),
     position   bigint  NOT NULL DEFAULT 0,
-    fill_after text,
-    CONSTRAINT tracking_pkey PRIMARY KEY (projection, build)
+    fill       bigint,
+    CONSTRAINT tracking_pkey PRIMARY KEY (projection, build),
+    CONSTRAINT tracking_fill_fkey FOREIGN KEY (fill) REFERENCES ledger.fill (fill),
+    CONSTRAINT tracking_filling CHECK (fill IS NULL OR position = 0)
 );
-COMMENT ON TABLE ledger.tracking IS 'The builds of each projection. position: the next position that it reads, moved in the same transaction as its rows. filling: streams up to fill_after are folded up to position; following: it keeps up with the log; active: it does, and reports read it.';
+COMMENT ON TABLE ledger.tracking IS 'The builds of each projection. position: the next position that it reads, moved in the same transaction as its rows. following: it keeps up with the log; active: it does, and reports read it. fill: it is being filled, and stands at 0 until that is done.';
 CREATE UNIQUE INDEX tracking_active_idx ON ledger.tracking (projection) WHERE status = 'active';
-CREATE UNIQUE INDEX tracking_filling_idx ON ledger.tracking (projection) WHERE status = 'filling';
+CREATE UNIQUE INDEX tracking_filling_idx ON ledger.tracking (projection) WHERE fill IS NOT NULL;
 
 CREATE TABLE ledger.parked (
     projection text    NOT NULL,
@@ -27,7 +48,7 @@ CREATE TABLE ledger.parked (
 );
 COMMENT ON TABLE ledger.parked IS 'Streams that a build has given up on, the position of the event that it failed on, and why. The rest of the log goes on.';
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.tracking, ledger.parked TO ledger_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.fill, ledger.fill_part, ledger.tracking, ledger.parked TO ledger_app;
 
 -- Make the empty schema of one build of a read model.
 CREATE FUNCTION ledger.create_read_model(schema_name text) RETURNS void

@@ -22,11 +22,11 @@ class Build(Struct, frozen=True):
     projection: str
     build: int
     version: int
-    status: Literal["filling", "following", "active"]
+    status: Literal["following", "active"]
     position: int
-    """The next position that it reads."""
-    fill_after: str | None
-    """While filling: streams up to this name are folded up to `position`."""
+    """The next position that it reads; 0 while it is being filled."""
+    fill: int | None
+    """The fill that it waits for."""
 
     @property
     def schema(self) -> str:
@@ -60,23 +60,40 @@ def active_builds(connection: Connection, projections: Sequence[Projection]) -> 
 
 
 def create(
-    connection: Connection, projection: Projection, status: Literal["filling", "active"], position: int
+    connection: Connection, projection: Projection, status: Literal["following", "active"], fill: int | None = None
 ) -> Build | None:
-    """A new, empty build with its tables, in one transaction; None when another process was first."""
+    """A new, empty build with its tables, in one transaction; None when another process was first.
+
+    One that is to be filled has no indexes yet: they cost less when all rows are there.
+    """
     with connection.transaction():
         row = connection.execute(
             SQL["new_build"],
-            {"projection": projection.name, "version": projection.version, "status": status, "position": position},
+            {"projection": projection.name, "version": projection.version, "status": status, "fill": fill},
         ).fetchone()
         if row is None:
             return None
-        build = Build(projection.name, row[0], projection.version, status, position, None)
-        connection.execute("SELECT ledger.create_read_model(%s)", (build.schema,))
-        connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
-        ddl = queries.load("ledger.projections.sql", projection.ddl)
-        connection.execute(ddl["tables"])
-        connection.execute(ddl["indexes"])
+        build = Build(projection.name, row[0], projection.version, status, 0, fill)
+        make_tables(connection, projection, build)
+        if fill is None:
+            make_indexes(connection, projection, build)
         return build
+
+
+def make_tables(connection: Connection, projection: Projection, build: Build) -> None:
+    """The build has its schema and empty tables, without indexes, at the end of the caller's transaction."""
+    connection.execute("SELECT ledger.create_read_model(%s)", (build.schema,))
+    _execute_ddl(connection, projection, build, "tables")
+
+
+def make_indexes(connection: Connection, projection: Projection, build: Build) -> None:
+    """The build's tables have their indexes, at the end of the caller's transaction."""
+    _execute_ddl(connection, projection, build, "indexes")
+
+
+def _execute_ddl(connection: Connection, projection: Projection, build: Build, part: str) -> None:
+    connection.execute(sql.SQL("SET LOCAL search_path TO {}").format(sql.Identifier(build.schema)))
+    connection.execute(queries.load("ledger.projections.sql", projection.ddl)[part])
 
 
 def analyze(connection: Connection, projection: Projection, build: Build) -> None:
@@ -110,4 +127,4 @@ def ensure(database: Database, projections: Sequence[Projection]) -> None:
         active = {build.projection for build in all_builds(connection) if build.status == "active"}
         for projection in projections:
             if projection.name not in active:
-                create(connection, projection, "active", 0)
+                create(connection, projection, "active")

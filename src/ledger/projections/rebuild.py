@@ -1,30 +1,19 @@
-"""Rebuild a read model beside the one in use: fill a new build stream by stream, follow, compare, switch."""
+"""Put a read model's new build in the place of the one in use: compare, switch, roll back."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from msgspec import Struct
 from psycopg import sql
 
-from ledger.errors import NotFound, RebuildRefused
+from ledger.errors import NotFound
 from ledger.projections import builds
 from ledger.projections.base import Projection, Table
-from ledger.projections.builds import SQL, Build
-from ledger.projections.changes import Pending
-from ledger.projections.streams import StreamState
-from ledger.store.database import Connection, Database
-from ledger.store.log import Log
-
-STREAMS = 500
-"""Streams folded in one transaction."""
-
-Progress = Callable[[int, int], None]
-"""Called with (streams done, streams in all)."""
+from ledger.projections.builds import Build
+from ledger.store.database import Connection
 
 
 class Difference(Struct, frozen=True):
-    """How two builds of a table differ, in what is known now."""
+    """How two builds of a table differ, in all that was ever known."""
 
     table: str
     only_in_old: int
@@ -32,80 +21,11 @@ class Difference(Struct, frozen=True):
     examples: tuple[str, ...]
 
 
-def fill(database: Database, log: Log, projection: Projection, progress: Progress | None = None) -> Build:
-    """A new build of the projection holds all that follows from the log up to where it was when the rebuild began.
-
-    A rebuild that was interrupted is taken up where it stopped. Each transaction folds some streams whole, so memory
-    holds only those. Raises `RebuildRefused` when two processes fill the same projection at once.
-    """
-    with database.connection() as connection:
-        # The turn comes first: whoever reads how far the build is before that may do another's work once more.
-        if not _take_turn(connection, projection):
-            raise RebuildRefused(f"{projection.name} is being rebuilt by another process: wait for it, or stop it")
-        try:
-            return _fill(connection, log, projection, _begin(connection, log, projection), progress)
-        finally:
-            connection.execute(SQL["end_turn"], (projection.name,))
-
-
-def _begin(connection: Connection, log: Log, projection: Projection) -> Build:
-    for build in builds.all_builds(connection):
-        if build.projection == projection.name and build.status == "filling":
-            if build.version == projection.version:
-                return build
-            builds.drop(connection, build)
-    build_or_none = builds.create(connection, projection, "filling", log.head().next_position)
-    if build_or_none is None:
-        raise RebuildRefused(f"another process has just begun to rebuild {projection.name}: wait for it")
-    return build_or_none
-
-
-def _take_turn(connection: Connection, projection: Projection) -> bool:
-    row = connection.execute(SQL["take_turn"], (projection.name,)).fetchone()
-    return row is not None and bool(row[0])
-
-
-def _fill(connection: Connection, log: Log, projection: Projection, build: Build, progress: Progress | None) -> Build:
-    kind, after = f"{projection.stream_kind}/%", build.fill_after or ""
-    left = _count(connection, kind, after)
-    total, done = _count(connection, kind, ""), 0
-    done = total - left
-    while True:
-        if progress is not None:
-            progress(done, total)
-        streams = [row[0] for row in connection.execute(SQL["streams"], (after, kind, STREAMS))]
-        if not streams:
-            break
-        pending, states = Pending(), {}
-        for stream, records in log.stream_records(dict.fromkeys(streams, 0), build.position).items():
-            state = states[stream] = StreamState(stream, (projection,))
-            for record in records:
-                for _, changes in state.advance(record):
-                    pending.add(record.position, changes)
-        after, done = streams[-1], done + len(streams)
-        with connection.transaction():
-            pending.write(connection, build.schema)
-            for stream, state in states.items():
-                for failure in state.failures.values():
-                    connection.execute(
-                        SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
-                    )
-            connection.execute(SQL["filled"], (after, build.projection, build.build))
-    builds.analyze(connection, projection, build)
-    connection.execute(SQL["fill_done"], (build.projection, build.build))
-    return Build(build.projection, build.build, build.version, "following", build.position, None)
-
-
-def _count(connection: Connection, kind: str, after: str) -> int:
-    row = connection.execute(SQL["count_streams"], (kind, after)).fetchone()
-    return int(row[0]) if row else 0
-
-
 def newest(connection: Connection, projection: str) -> tuple[Build | None, Build | None]:
     """(the build that is read, the newest that only follows): the two that diff and switch are about."""
     mine = [build for build in builds.all_builds(connection) if build.projection == projection]
     active = next((build for build in mine if build.status == "active"), None)
-    following = [build for build in mine if build.status == "following"]
+    following = [build for build in mine if build.status == "following" and build.fill is None]
     return active, following[-1] if following else None
 
 

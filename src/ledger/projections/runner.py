@@ -9,6 +9,7 @@ from ledger.domain.events import Record
 from ledger.projections.base import Projection
 from ledger.projections.builds import SQL, Build, all_builds, analyze
 from ledger.projections.changes import Pending
+from ledger.projections.filling import WORTH_WORKERS, fill_empty
 from ledger.projections.streams import StreamCache, StreamFailure, StreamState, replay
 from ledger.store.database import Connection, Database
 from ledger.store.log import Log
@@ -37,8 +38,13 @@ class Runner:
         self._cache = StreamCache()
 
     def catch_up(self, stop: int | None = None, progress: Progress | None = None) -> int:
-        """Every build that follows has read the log up to `stop` (its head by default); returns that position."""
+        """Every build that follows has read the log up to `stop` (its head by default); returns that position.
+
+        Builds that have read nothing of a long log are filled: much faster, and perhaps beyond `stop`.
+        """
         stop = self._log.head().next_position if stop is None else stop
+        if self._is_worth_a_fill(stop):
+            fill_empty(self._database, self._log, self._all, progress)
         first: int | None = None
         while True:
             with self._database.connection() as connection:
@@ -55,19 +61,27 @@ class Runner:
                 progress(start - first, stop - first)
             self._follow(behind, start, stop)
 
+    def _is_worth_a_fill(self, stop: int) -> bool:
+        with self._database.connection() as connection:
+            return any(
+                build.fill is not None or (build.position == 0 and stop >= WORTH_WORKERS)
+                for build in all_builds(connection)
+                if build.status == "active" and self._reads(build)
+            )
+
     def _renew_statistics(self, records: int) -> None:
         """After many records the tables are others than the planner believes: it is told, once, at the end."""
         if records >= MANY:
             with self._database.connection() as connection:
                 for build in all_builds(connection):
-                    if build.status != "filling" and self._reads(build):
+                    if build.fill is None and self._reads(build):
                         analyze(connection, self._projections[build.projection], build)
 
     def _behind(self, connection: Connection, stop: int) -> list[Build]:
         return [
             build
             for build in all_builds(connection)
-            if build.status != "filling" and build.position < stop and self._reads(build)
+            if build.fill is None and build.position < stop and self._reads(build)
         ]
 
     def _reads(self, build: Build) -> bool:

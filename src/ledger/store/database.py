@@ -61,6 +61,15 @@ class Database(PostgresDatastore):
         except (psycopg.OperationalError, psycopg_pool.PoolTimeout) as error:
             raise DatabaseUnavailable(f"the database did not answer: {error}") from error
 
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection of the caller's own, closed afterwards; raises `DatabaseUnavailable` when it is lost."""
+        try:
+            with self.connect() as connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            raise DatabaseUnavailable(f"the database did not answer: {error}") from error
+
     def connect(self) -> Connection:
         """A connection of the caller's own, outside the pool; raises `DatabaseUnavailable`."""
         try:

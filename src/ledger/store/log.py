@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 import psycopg
@@ -93,6 +95,18 @@ class Log:
         for stream, position, entry in rows:
             found[stream].append(decode_entry(position, entry))
         return found
+
+    def streams_between(self, first: str, last: str, stop: int) -> Iterator[tuple[str, list[Record]]]:
+        """(stream, its records before position `stop`) for the streams from `first` to `last`, in order of name.
+
+        One query; what is not consumed yet is held as bytes.
+        """
+        with self.database.connection() as connection:
+            rows = connection.execute(
+                _SQL["stream_range"], (first, last, stop), prepare=True, binary=True
+            ).fetchall()
+        for stream, of_stream in groupby(rows, key=itemgetter(0)):
+            yield stream, [decode_entry(position, entry) for _, position, entry in of_stream]
 
     def stream_versions(self, streams: Iterable[str]) -> dict[str, int]:
         """The versions at which streams stand; a stream without events is left out."""

@@ -46,6 +46,11 @@ JOIN ledger.log AS l ON l.stream = w.stream AND l.version > w.after
 WHERE l.position < %b
 ORDER BY l.position
 
+-- name: stream_range
+-- Entries of the streams of a range of names before a position, stream by stream, in order.
+SELECT stream, position, entry FROM ledger.log
+WHERE stream >= %s AND stream <= %s AND position < %s ORDER BY stream, version
+
 -- name: stream_versions
 -- The versions at which several streams stand; a stream without events is left out.
 SELECT stream, version FROM ledger.stream WHERE stream = ANY(%b::text[])

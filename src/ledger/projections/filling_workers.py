@@ -1,0 +1,146 @@
+"""Worker processes of a fill: each takes parts until there are none, and tells of each on its standard output.
+
+    python -m ledger.projections.filling_workers      (what to do is one line of JSON on standard input)
+
+Processes, because folding is work for the processor; of the product's own making, because a fill must go on however the
+process that began it was started. A worker whose parent is gone ends with the part that it is at.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+import msgspec
+from msgspec import Struct
+
+from ledger.domain.times import zone_of
+from ledger.errors import RebuildRefused
+from ledger.projections import all_projections
+from ledger.projections.builds import all_builds
+from ledger.projections.filling_part import Fill, do_part
+from ledger.store.database import Database
+from ledger.store.log import Log
+
+
+class Task(Struct, frozen=True):
+    """What a worker is told."""
+
+    conninfo: str
+    fill: int
+    position: int
+
+
+class Told(Struct, frozen=True):
+    """What a worker tells: a part with so many events is done, or what went wrong."""
+
+    events: int = 0
+    error: str | None = None
+
+
+def cores() -> int:
+    """How many processes can work at the same time."""
+    return len(os.sched_getaffinity(0))
+
+
+class Workers:
+    """So many workers on a fill. Iterating yields the number of events of each part that is done, until none is left.
+
+    Raises `RebuildRefused` when a worker came to grief, after the others have ended. Whoever leaves the iteration early
+    stops the workers; the parts that they are at are not done.
+    """
+
+    def __init__(self, conninfo: str, fill: Fill, count: int) -> None:
+        self._task = msgspec.json.encode(Task(conninfo, fill.number, fill.position))
+        self._count = count
+        self._told: SimpleQueue[Told | None] = SimpleQueue()
+
+    def __iter__(self) -> Iterator[int]:
+        workers = [self._start() for _ in range(self._count)]
+        readers = [threading.Thread(target=self._listen, args=(worker,), daemon=True) for worker in workers]
+        try:
+            for reader in readers:
+                reader.start()
+            trouble: list[str] = []
+            running = len(workers)
+            while running:
+                told = self._told.get()
+                if told is None:
+                    running -= 1
+                elif told.error is not None:
+                    trouble.append(told.error)
+                else:
+                    yield told.events
+        finally:
+            for worker in workers:
+                worker.terminate()
+            for reader in readers:
+                reader.join()
+        if trouble:
+            raise RebuildRefused(
+                f"a worker of the rebuild stopped: {trouble[0]}. What was filled is kept: the same command goes on with it"
+            )
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # an interrupt from the keyboard is for the parent, who ends the workers
+        )
+        assert worker.stdin is not None
+        worker.stdin.write(self._task + b"\n")
+        worker.stdin.close()
+        return worker
+
+    def _listen(self, worker: subprocess.Popen[bytes]) -> None:
+        assert worker.stdout is not None
+        for line in worker.stdout:
+            self._told.put(msgspec.json.decode(line, type=Told))
+        code = worker.wait()
+        if code:
+            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+            self._told.put(Told(error=f"it {ended}"))
+        self._told.put(None)
+
+
+def main() -> None:
+    """Do parts of the fill until none is left; a worker's whole life."""
+    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    # A fold makes no cycles, and the collector's rounds would take as long as the fold itself.
+    gc.freeze()
+    gc.disable()
+    database = Database(task.conninfo, pool_size=1)
+    try:
+        log = Log(database)
+        locale = log.locale()
+        if locale is None:
+            return  # an empty log
+        known = {projection.name: projection for projection in all_projections(zone_of(locale.time_zone))}
+        with database.session() as connection:
+            builds = tuple(
+                (known[build.projection], build) for build in all_builds(connection) if build.fill == task.fill
+            )
+            fill = Fill(task.fill, task.position, builds)
+            while (events := do_part(connection, log, fill)) is not None:
+                _tell(Told(events))
+    except BrokenPipeError:
+        os._exit(0)  # the parent is gone, and with it whoever would read an error
+    except Exception as error:  # noqa: BLE001  # the parent says it, whatever it is
+        _tell(Told(error=f"{type(error).__name__}: {error}"))
+    finally:
+        database.close()
+
+
+def _tell(told: Told) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":
+    main()

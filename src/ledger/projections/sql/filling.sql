@@ -1,0 +1,65 @@
+-- name: take_turn
+-- Be the only one to fill a projection's builds, until `end_turn` or the end of the session; answers whether it is so.
+SELECT pg_try_advisory_lock(hashtext('rebuild ' || %s))
+
+-- name: wait_for_turn
+-- The same, and wait until the other one is done.
+SELECT pg_advisory_lock(hashtext('rebuild ' || %s))
+
+-- name: end_turn
+-- Let others fill them.
+SELECT pg_advisory_unlock(hashtext('rebuild ' || %s))
+
+-- name: begin
+-- A new fill, up to a position; answers its number.
+INSERT INTO ledger.fill (position) VALUES (%s) RETURNING fill
+
+-- name: divide
+-- Its parts: the streams of some kinds by name, about so many events a part, and no stream in two.
+INSERT INTO ledger.fill_part (fill, part, first, last, events)
+SELECT %(fill)s, part, min(stream), max(stream), sum(version)
+FROM (
+    SELECT stream, version, (sum(version) OVER (ORDER BY stream) - version) / %(events)s AS part
+    FROM ledger.stream WHERE split_part(stream, '/', 1) = ANY(%(kinds)s)
+) AS placed
+GROUP BY part
+
+-- name: fill_anew
+-- An active build that has read nothing is filled, and stands at 0 until that is done; answers whether it is so.
+UPDATE ledger.tracking SET fill = %s
+WHERE projection = %s AND build = %s AND position = 0 AND fill IS NULL
+RETURNING build
+
+-- name: position
+-- Up to which position a fill goes.
+SELECT position FROM ledger.fill WHERE fill = %s
+
+-- name: progress
+-- How many events of a fill are folded, how many there are, and how many parts are still to be done.
+SELECT coalesce(sum(events) FILTER (WHERE done), 0)::bigint, coalesce(sum(events), 0)::bigint,
+    count(*) FILTER (WHERE NOT done)
+FROM ledger.fill_part WHERE fill = %s
+
+-- name: take_part
+-- Take the next part that nobody is at, for the length of the transaction that does it.
+WITH next AS MATERIALIZED (
+    SELECT fill, part FROM ledger.fill_part WHERE fill = %s AND NOT done ORDER BY part LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE ledger.fill_part AS p SET done = true FROM next
+WHERE (p.fill, p.part) = (next.fill, next.part)
+RETURNING p.first, p.last, p.events
+
+-- name: wait_for_part
+-- Wait until whoever is at a part has done it, or is gone.
+SELECT part FROM ledger.fill_part WHERE fill = %s AND NOT done ORDER BY part LIMIT 1 FOR UPDATE
+
+-- name: finish
+-- The build holds all that follows from the log up to where the fill goes: from there on it follows.
+UPDATE ledger.tracking AS t SET fill = NULL, position = f.position
+FROM ledger.fill AS f
+WHERE f.fill = t.fill AND t.projection = %s AND t.build = %s AND t.fill = %s
+RETURNING t.position
+
+-- name: forget
+-- Fills that no build waits for any more are gone, with their parts.
+DELETE FROM ledger.fill AS f WHERE NOT EXISTS (SELECT FROM ledger.tracking AS t WHERE t.fill = f.fill)
