@@ -61,7 +61,7 @@ def utc_text(microseconds_since_1970: int) -> str:
 
 def local_day(microseconds_since_1970: int, zone: ZoneInfo) -> dt.date:
     """The local day that holds the instant."""
-    return instant_of(microseconds_since_1970).astimezone(zone).date()
+    return dt.datetime.fromtimestamp(microseconds_since_1970 // 1_000_000, zone).date()
 
 
 def effective_text(text: str, zone: ZoneInfo) -> str:

@@ -8,7 +8,7 @@ holds for the local days [day_from, day_to).
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -48,6 +48,15 @@ class Changes(Struct):
     def none() -> Changes:
         """No change yet."""
         return Changes([], [])
+
+    def replace_all(self, table: Table, old: Mapping[Values, Values], new: Mapping[Values, Values]) -> None:
+        """The rows of `old` stand no more, and those of `new` do, both by key; nothing happens to rows in both."""
+        for key, row in old.items():
+            if new.get(key) != row:
+                self.closed.append((table, key))
+        for key, row in new.items():
+            if old.get(key) != row:
+                self.opened.append((table, row))
 
     def replace(self, table: Table, old: Values | None, new: Values | None) -> None:
         """`old` stands no more, and `new` does; nothing happens when they are equal."""

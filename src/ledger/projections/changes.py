@@ -2,51 +2,67 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from psycopg import sql
 
 from ledger.projections.base import Changes, Table, Values
+from ledger.projections.copy_text import copy_text
 from ledger.store.database import Connection
+
+
+class _Rows:
+    """What happens to one table."""
+
+    __slots__ = ("closed", "done", "open")
+
+    def __init__(self) -> None:
+        self.open: dict[Values, tuple[Values, int]] = {}
+        """By key: the rows that open and stay open, with the position from which they are known."""
+        self.done: list[Values] = []
+        """Rows that open and close within the batch, whole."""
+        self.closed: list[tuple[Values, int]] = []
+        """(key, position) of rows that were open before the batch."""
 
 
 class Pending:
     """The rows of one build that a batch opens and closes, until they are written."""
 
     def __init__(self) -> None:
-        self._open: dict[Table, dict[Values, tuple[Values, int]]] = defaultdict(dict)
-        self._done: dict[Table, list[Values]] = defaultdict(list)
-        self._closed: dict[Table, list[tuple[Values, int]]] = defaultdict(list)
-        self.size = 0
+        self._tables: dict[str, tuple[Table, _Rows]] = {}
 
     def add(self, position: int, changes: Changes) -> None:
         """Take in what one record does: rows close and open at its position."""
         for table, key in changes.closed:
-            held = self._open[table].pop(key, None)
+            rows = self._of(table)
+            held = rows.open.pop(key, None)
             if held is None:
-                self._closed[table].append((key, position))
+                rows.closed.append((key, position))
             else:
-                row, known_from = held
-                self._done[table].append((*row, known_from, position))
+                rows.done.append((*held[0], held[1], position))
         for table, row in changes.opened:
-            self._open[table][table.key_of(row)] = (row, position)
-        self.size += len(changes.closed) + len(changes.opened)
+            self._of(table).open[row[: len(table.key)]] = (row, position)
+
+    def _of(self, table: Table) -> _Rows:
+        held = self._tables.get(table.name)
+        if held is None:
+            held = self._tables[table.name] = (table, _Rows())
+        return held[1]
 
     def write(self, connection: Connection, schema: str, parked: Collection[str] = ()) -> None:
         """All of it is in the tables of that schema, within the caller's transaction, but for what is `parked`.
 
         Those are codes of aggregates whose rows are not whole in that schema: nothing can be built on them.
         """
-        for table, all_closed in self._closed.items():
-            closed = [(key, position) for key, position in all_closed if key[0] not in parked]
+        for table, rows in self._tables.values():
+            closed = [each for each in rows.closed if each[0][0] not in parked]
             if closed:
                 _close(connection, schema, table, closed)
-        for table in self._open.keys() | self._done.keys():
-            rows = self._done[table] + [(*row, known_from, None) for row, known_from in self._open[table].values()]
-            rows = [row for row in rows if row[0] not in parked]
-            if rows:
-                _copy(connection, schema, table, rows)
+            opened = [*rows.done, *((*row, known_from, None) for row, known_from in rows.open.values())]
+            if parked:
+                opened = [row for row in opened if row[0] not in parked]
+            if opened:
+                _copy(connection, schema, table, opened)
 
 
 def _close(connection: Connection, schema: str, table: Table, closed: list[tuple[Values, int]]) -> None:
@@ -64,11 +80,10 @@ def _close(connection: Connection, schema: str, table: Table, closed: list[tuple
     connection.execute(statement, (*columns, [position for _, position in closed]))
 
 
-def _copy(connection: Connection, schema: str, table: Table, rows: list[Values]) -> None:
+def _copy(connection: Connection, schema: str, table: Table, rows: Iterable[Values]) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(schema, table.name),
         sql.SQL(", ").join(map(sql.Identifier, (*table.columns, "known_from", "known_to"))),
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for row in rows:
-            copy.write_row(row)
+        copy.write(copy_text(rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -33,10 +32,11 @@ BOTH = "both"
 
 
 class ChargeRows(Struct, frozen=True):
-    """Its rows that are known now, by table and key, and where the records lie that they rest on."""
+    """Its rows that are known now, by key, and where the records lie that they rest on; a step makes a new one."""
 
     places: tuple[Place, ...] = ()
-    rows: dict[tuple[Table, Values], Values] = {}  # frozen: a step makes a new one
+    epochs: dict[Values, Values] = {}
+    charges: dict[Values, Values] = {}
 
 
 class Charges(Projection):
@@ -65,45 +65,37 @@ class Charges(Projection):
             return state, changes
         more = step.records[len(state.places) :]
         places = (*state.places, *(Place(each.position, local_day(each.recorded_at, self._zone)) for each in more))
-        attribution = attribute_both(after, places)
-        rows = {(table, table.key_of(row)): row for table, row in _rows(after.code, attribution)}
-        for (table, key), row in state.rows.items():
-            changes.replace(table, row, rows.get((table, key)))
-        for (table, key), row in rows.items():
-            if (table, key) not in state.rows:
-                changes.replace(table, None, row)
-        return ChargeRows(places, rows), changes
+        now = ChargeRows(places, {}, {})
+        for kind, epochs in _by_kind(attribute_both(after, places)):
+            for epoch in epochs:
+                _add(now, after.code, kind, epoch)
+        changes.replace_all(EPOCH, state.epochs, now.epochs)
+        changes.replace_all(CHARGE, state.charges, now.charges)
+        return now, changes
 
 
-def _rows(task: str, attribution: Attribution) -> Iterator[tuple[Table, Values]]:
+def _by_kind(attribution: Attribution) -> tuple[tuple[str, tuple[Epoch, ...]], ...]:
     if attribution.active is attribution.original:
-        yield from _rows_of(task, BOTH, attribution.active)
-    else:
-        yield from _rows_of(task, "active", attribution.active)
-        yield from _rows_of(task, "original", attribution.original)
+        return ((BOTH, attribution.active),)
+    return (("active", attribution.active), ("original", attribution.original))
 
 
-def _rows_of(task: str, kind: str, epochs: tuple[Epoch, ...]) -> Iterator[tuple[Table, Values]]:
-    for epoch in epochs:
-        yield (
-            EPOCH,
-            (task, kind, epoch.on_from, epoch.on_to, due(epoch.baseline), json_text(epoch.baseline)),
+def _add(rows: ChargeRows, task: str, kind: str, epoch: Epoch) -> None:
+    row: Values = (task, kind, epoch.on_from, epoch.on_to, due(epoch.baseline), json_text(epoch.baseline))
+    rows.epochs[EPOCH.key_of(row)] = row
+    for run in epoch.runs:
+        row = (
+            task,
+            kind,
+            epoch.on_from,
+            run.day_from,
+            epoch.on_to,
+            run.day_to,
+            run.unit,
+            run.cause,
+            run.ref,
+            run.through_ground,
+            list(run.evidence),
+            json_text(run.concurrent),
         )
-        for run in epoch.runs:
-            yield (
-                CHARGE,
-                (
-                    task,
-                    kind,
-                    epoch.on_from,
-                    run.day_from,
-                    epoch.on_to,
-                    run.day_to,
-                    run.unit,
-                    run.cause,
-                    run.ref,
-                    run.through_ground,
-                    list(run.evidence),
-                    json_text(run.concurrent),
-                ),
-            )
+        rows.charges[CHARGE.key_of(row)] = row

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from msgspec import Struct
 
@@ -50,18 +50,18 @@ def advance(aspect: Aspect, runs: Runs, step: Step, changes: Changes) -> Runs:
 
 def diff(table: Table, subject: str, old: Runs, new: Runs, changes: Changes, start: int = 0) -> Runs:
     """`new`, after putting into `changes` how its rows from the `start`-th on differ from those of `old`."""
-    before, after = list(_rows(subject, old, start)), list(_rows(subject, new, start))
+    before, after = _rows(subject, old, start), _rows(subject, new, start)
     stays = set(before).intersection(after)
-    changes.closed.extend((table, table.key_of(row)) for row in before if row not in stays)
-    changes.opened.extend((table, row) for row in after if row not in stays)
+    changes.closed += [(table, table.key_of(row)) for row in before if row not in stays]
+    changes.opened += [(table, row) for row in after if row not in stays]
     return new
 
 
-def _rows(subject: str, runs: Runs, start: int) -> Iterator[Values]:
-    for index in range(start, len(runs)):
-        since, values = runs[index]
-        until = runs[index + 1][0] if index + 1 < len(runs) else None
-        yield (subject, since, until, *values)
+def _rows(subject: str, runs: Runs, start: int) -> list[Values]:
+    """The rows of the runs from the `start`-th on: each holds until the next begins."""
+    some = runs[start:] if start else runs
+    ends = (*(since for since, _ in some[1:]), None)
+    return [(subject, since, until, *values) for (since, values), until in zip(some, ends, strict=False)]
 
 
 def _shared(before: tuple[Segment, ...], after: tuple[Segment, ...]) -> int:

@@ -60,12 +60,12 @@ class DeadlineHistory(Projection):
         if in_order and type(event.data) in (ExtensionRequested, LeadReassigned):
             return state, changes
         rows = tuple(_rows(after, step.records))
-        held = {row[1]: row for row in state}
-        for row in rows:
-            changes.replace(DEADLINE_CHANGE, held.pop(row[1], None), row)
-        for row in held.values():
-            changes.replace(DEADLINE_CHANGE, row, None)
+        changes.replace_all(DEADLINE_CHANGE, _by_key(state), _by_key(rows))
         return rows, changes
+
+
+def _by_key(rows: Sequence[Values]) -> dict[Values, Values]:
+    return {DEADLINE_CHANGE.key_of(row): row for row in rows}
 
 
 def _rows(task: Task, records: Sequence[Record]) -> list[Values]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -74,13 +76,13 @@ class Requests(Projection):
         in_order = before is not None and event.day >= before.latest
         if in_order and type(event.data) in _SETTING:
             return state, changes
-        rows = tuple(_values(row) for row in requests_of(after, _READS))
-        held = {row[1]: row for row in state}
-        for row in rows:
-            changes.replace(REQUEST, held.pop(row[1], None), row)
-        for row in held.values():
-            changes.replace(REQUEST, row, None)
+        rows = tuple(map(_values, requests_of(after, _READS)))
+        changes.replace_all(REQUEST, _by_key(state), _by_key(rows))
         return rows, changes
+
+
+def _by_key(rows: Sequence[Values]) -> dict[Values, Values]:
+    return {REQUEST.key_of(row): row for row in rows}
 
 
 def requests_of(task: Task, of: frozenset[type[EventData]] | None = None) -> list[RequestRow]:
@@ -130,5 +132,4 @@ class _Asking(Struct):
         self.rows[place] = replace(self.rows[place], answered_on=day, answer=answer)
 
 
-def _values(row: RequestRow) -> Values:
-    return tuple(getattr(row, column) for column in REQUEST.columns)
+_values: Callable[[RequestRow], Values] = attrgetter(*REQUEST.columns)
