@@ -16,12 +16,13 @@ import sys
 from bench.histories import Generator, load
 from bench.support import database, server, show, timed
 from ledger.domain.times import instant_of, zone_of
-from ledger.projections import all_projections, builds, rebuild
+from ledger.projections import all_projections, builds, filling
 from ledger.projections.read_models import ReadModels
 from ledger.projections.replay import Replay
 from ledger.projections.rows import Point, Reading, Scope
 from ledger.reports.base import Asked
 from ledger.reports.status import StatusReport
+from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
 from ledger.store.log import Log
@@ -38,11 +39,11 @@ def main() -> None:
     with server() as started, database(started) as conninfo:
         ledger = Database(conninfo)
         log, recorder = Log(ledger), LedgerRecorder(ledger)
+        log.pin_locale(Locale(ZONE, "VN"))
         load(recorder.append, Generator(wanted // 50, 400, wanted).appends())
-        for projection in all_projections(zone_of(ZONE)):
-            build = rebuild.fill(ledger, log, projection)
-            with ledger.connection() as connection:
-                builds.activate(connection, build)
+        projections = all_projections(zone_of(ZONE))
+        builds.ensure(ledger, projections)
+        filling.fill_empty(ledger, log, projections)
         head = log.head()
         with ledger.connection() as connection:
             connection.execute("SET plan_cache_mode = force_custom_plan")

@@ -6,7 +6,7 @@ import datetime as dt
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from tests.conftest import Database
@@ -16,11 +16,10 @@ from tests.support.killing import killed
 from tests.support.ledgers import both, line, opened, record, submit
 from tests.support.read_models import begin_anew, build_of, check_rebuilt_alike, contents
 
-from ledger.errors import NotFound
-from ledger.projections import builds, rebuild, runner
+from ledger.errors import NotFound, RebuildRefused
+from ledger.projections import builds, filling, rebuild, runner
 from ledger.projections.builds import Outdated
 from ledger.projections.plan_state import PlanState
-from ledger.projections.rebuild import RebuildRefused
 from ledger.projections.rows import Scope
 from ledger.projections.runner import Runner
 from ledger.services import read_models
@@ -56,14 +55,14 @@ def dropped(ledger: Ledger, new: builds.Build) -> None:
 # ── filling ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("streams", [1, 5, 500])
-def test_a_fill_makes_what_following_has_made(ledger: Ledger, streams: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "STREAMS", streams)
+@pytest.mark.parametrize("events", [1, 50, 5_000])
+def test_a_fill_makes_what_following_has_made(ledger: Ledger, events: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "EVENTS", events)
     check_rebuilt_alike(ledger)
 
 
 def test_a_fill_makes_it_though_appends_go_on(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "STREAMS", 6)
+    monkeypatch.setattr(filling, "EVENTS", 6)
     monkeypatch.setattr(runner, "BATCH", 5)
     chance = random.Random(4)
 
@@ -73,17 +72,20 @@ def test_a_fill_makes_it_though_appends_go_on(ledger: Ledger, monkeypatch: pytes
             Runner(ledger.database, ledger.log, ledger.projections).catch_up()
 
     for projection in ledger.projections:
-        new = rebuild.fill(ledger.database, ledger.log, projection, meanwhile)
+        [new] = filling.rebuild(ledger.database, ledger.log, [projection], meanwhile)
         assert (new.status, new.position < ledger.log.head().next_position) == ("following", True)
         assert read_models.diff(ledger, projection.name) == []
         dropped(ledger, new)
 
 
-def test_progress_counts_streams(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "STREAMS", 5)
+def test_progress_counts_events(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "EVENTS", 30)
     told: list[tuple[int, int]] = []
-    read_models.rebuild(ledger, "plan_state", lambda done, total: told.append((done, total)))
-    assert told == [(0, 12), (5, 12), (10, 12), (12, 12)]
+    read_models.rebuild(ledger, ["plan_state"], lambda done, total: told.append((done, total)))
+    events = len([each for each in ledger.log.records(0, 2**62) if each.event.stream.startswith("task/")])
+    assert (told[0], told[-1]) == ((0, events), (events, events))
+    assert len(told) > 4
+    assert [done for done, _ in told] == sorted(done for done, _ in told)
 
 
 class EnoughError(Exception):
@@ -91,7 +93,7 @@ class EnoughError(Exception):
 
 
 def test_an_interrupted_fill_goes_on_where_it_stopped(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "STREAMS", 3)
+    monkeypatch.setattr(filling, "EVENTS", 1)  # a task a part
     told: list[int] = []
 
     def impatient(done: int, _: int) -> None:
@@ -101,17 +103,19 @@ def test_an_interrupted_fill_goes_on_where_it_stopped(ledger: Ledger, monkeypatc
 
     for _ in range(2):
         with pytest.raises(EnoughError):
-            read_models.rebuild(ledger, "plan_state", impatient)
-        assert build_of(ledger, "plan_state", 2).status == "filling"
+            read_models.rebuild(ledger, ["plan_state"], impatient)
+        assert build_of(ledger, "plan_state", 2).fill is not None
     record(ledger, line("name_officer", "T1", 20, officer="meanwhile"))
-    assert read_models.rebuild(ledger, "plan_state", impatient).build == 2
-    assert told == [0, 3, 3, 6, 6, 9, 12]
+    assert read_models.rebuild(ledger, ["plan_state"], impatient)[0].build == 2
+    assert told == sorted(told)
+    assert len(set(told)) == 13
+    assert [told.count(done) for done in told[:4]] == [1, 2, 2, 2]
     assert read_models.diff(ledger, "plan_state") == []
 
 
 REBUILDER = """
 import sys, time
-from ledger.projections import changes, rebuild
+from ledger.projections import changes, filling
 from ledger.services import read_models
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
@@ -122,10 +126,10 @@ def slowly(self, *arguments):
     time.sleep(0.003)
 
 changes.Pending.write = slowly
-rebuild.STREAMS = 1
+filling.EVENTS = 1
 with Ledger(Settings(database_url=sys.argv[1])) as ledger:
     print("begins", flush=True)
-    read_models.rebuild(ledger, "plan_state", lambda *_: None)
+    read_models.rebuild(ledger, ["plan_state"], lambda *_: None)
 """
 
 
@@ -134,7 +138,7 @@ def test_a_killed_fill_goes_on_where_it_stopped(ledger: Ledger, database: Databa
     kills = [killed(REBUILDER, database.app, after=chance.uniform(0, 0.04)) for _ in range(2 * EFFORT)]
     assert any(kills)
     wait_for_turn(ledger)
-    assert read_models.rebuild(ledger, "plan_state", nothing).status == "following"
+    assert read_models.rebuild(ledger, ["plan_state"], nothing)[0].status == "following"
     assert read_models.diff(ledger, "plan_state") == []
 
 
@@ -161,19 +165,19 @@ def test_two_do_not_fill_the_same_at_once(ledger: Ledger) -> None:
         begun.set()
         assert go_on.wait(20)
 
-    first = threading.Thread(target=read_models.rebuild, args=(ledger, "plan_state", hold))
+    first = threading.Thread(target=read_models.rebuild, args=(ledger, ["plan_state"], hold))
     first.start()
     try:
         assert begun.wait(20)
         with opened_again(ledger) as second:
             with pytest.raises(RebuildRefused, match="plan_state is being rebuilt"):
-                read_models.rebuild(second, "plan_state", nothing)
-            assert read_models.rebuild(second, "timeline", nothing).status == "following"
+                read_models.rebuild(second, ["plan_state"], nothing)
+            assert read_models.rebuild(second, ["timeline"], nothing)[0].status == "following"
     finally:
         go_on.set()
         first.join()
     assert read_models.diff(ledger, "plan_state") == []
-    assert read_models.rebuild(ledger, "plan_state", nothing).build == 3
+    assert read_models.rebuild(ledger, ["plan_state"], nothing)[0].build == 3
 
 
 def opened_again(ledger: Ledger) -> Ledger:
@@ -182,8 +186,8 @@ def opened_again(ledger: Ledger) -> Ledger:
 
 def test_what_an_older_version_left_unfinished_is_dropped(ledger: Ledger) -> None:
     with pytest.raises(EnoughError):
-        rebuild.fill(ledger.database, ledger.log, NewPlanState(), interrupt)
-    new = rebuild.fill(ledger.database, ledger.log, PlanState())
+        filling.rebuild(ledger.database, ledger.log, [NewPlanState()], interrupt)
+    [new] = filling.rebuild(ledger.database, ledger.log, [PlanState()])
     assert [(build.version, build.status) for build in all_of(ledger, "plan_state")] == [
         (PlanState.version, "active"), (PlanState.version, "following"),
     ]  # fmt: skip
@@ -212,11 +216,11 @@ def test_a_rebuild_frees_what_was_parked(ledger: Ledger) -> None:
     others = tuple(projection for projection in ledger.projections if projection.name != "plan_state")
     Runner(ledger.database, ledger.log, (broken, *others)).catch_up()
     assert {stream for _, stream, _, _ in contents(ledger)["parked"]} == {f"task/{task}" for task in TASKS}
-    assert sum(row["parked"] for row in read_models.listing(ledger)) == len(TASKS)
-    read_models.rebuild(ledger, "plan_state", nothing)
-    read_models.switch(ledger, "plan_state")
-    read_models.rebuild(ledger, "plan_state", nothing)
-    read_models.switch(ledger, "plan_state")
+    assert sum(each.parked for each in read_models.standings(ledger)) == len(TASKS)
+    read_models.rebuild(ledger, ["plan_state"], nothing)
+    read_models.switch(ledger, ["plan_state"])
+    read_models.rebuild(ledger, ["plan_state"], nothing)
+    read_models.switch(ledger, ["plan_state"])
     assert contents(ledger)["parked"] == []
     check_rebuilt_alike(ledger)
 
@@ -225,7 +229,7 @@ def test_a_rebuild_frees_what_was_parked(ledger: Ledger) -> None:
 
 
 def test_a_difference_is_found_and_shown(ledger: Ledger) -> None:
-    new = read_models.rebuild(ledger, "plan_state", nothing)
+    [new] = read_models.rebuild(ledger, ["plan_state"], nothing)
     with ledger.database.connection() as connection:
         connection.execute(f"UPDATE {new.schema}.situation SET lead = 'X' WHERE task = 'T1' AND known_to IS NULL")
         (changed,) = (
@@ -240,7 +244,7 @@ def test_a_difference_is_found_and_shown(ledger: Ledger) -> None:
 
 def test_a_row_too_many_is_a_difference(ledger: Ledger) -> None:
     """Rows that are known no more have no unique index; counting catches one that stands there twice."""
-    new = read_models.rebuild(ledger, "plan_state", nothing)
+    [new] = read_models.rebuild(ledger, ["plan_state"], nothing)
     with ledger.database.connection() as connection:
         connection.execute(
             f"INSERT INTO {new.schema}.situation "
@@ -254,35 +258,35 @@ def test_a_row_too_many_is_a_difference(ledger: Ledger) -> None:
 def test_switching_and_rolling_back_change_what_is_read_and_nothing_else(ledger: Ledger, name: str) -> None:
     before = contents(ledger)
     with pytest.raises(NotFound):
-        read_models.switch(ledger, name)
+        read_models.switch(ledger, [name])
     with pytest.raises(NotFound):
-        read_models.rollback(ledger, name)
-    assert read_models.rebuild(ledger, name, nothing).build == 2
+        read_models.rollback(ledger, [name])
+    assert read_models.rebuild(ledger, [name], nothing)[0].build == 2
     assert build_of(ledger, name).build == 1
     for number, act in ((2, read_models.switch), (1, read_models.rollback), (2, read_models.switch)):
-        assert act(ledger, name).build == number
+        assert act(ledger, [name])[0].build == number
         assert build_of(ledger, name).build == number
         assert [build.status for build in all_of(ledger, name)] in (["active", "following"], ["following", "active"])
         assert contents(ledger) == before
     with pytest.raises(NotFound):
-        read_models.switch(ledger, name)
+        read_models.switch(ledger, [name])
 
 
 def test_both_builds_follow_after_a_switch(ledger: Ledger) -> None:
-    read_models.rebuild(ledger, "plan_state", nothing)
-    read_models.switch(ledger, "plan_state")
+    read_models.rebuild(ledger, ["plan_state"], nothing)
+    read_models.switch(ledger, ["plan_state"])
     submit(ledger, *random_lines(random.Random(2), ("T1", "T2", "T77"), 60))
     ledger.runner.catch_up()
     after = contents(ledger)
-    read_models.rollback(ledger, "plan_state")
+    read_models.rollback(ledger, ["plan_state"])
     assert contents(ledger) == after
     check_rebuilt_alike(ledger)
 
 
 def test_the_third_build_ends_the_first(ledger: Ledger) -> None:
     for number in (2, 3, 4):
-        assert read_models.rebuild(ledger, "plan_state", nothing).build == number
-        read_models.switch(ledger, "plan_state")
+        assert read_models.rebuild(ledger, ["plan_state"], nothing)[0].build == number
+        read_models.switch(ledger, ["plan_state"])
         assert [build.build for build in all_of(ledger, "plan_state")] == [number - 1, number]
     with ledger.database.connection() as connection:
         schemas = connection.execute(
@@ -293,7 +297,7 @@ def test_the_third_build_ends_the_first(ledger: Ledger) -> None:
 
 def test_a_dry_run_leaves_nothing(ledger: Ledger) -> None:
     before = contents(ledger)
-    new = read_models.rebuild(ledger, "plan_state", nothing)
+    [new] = read_models.rebuild(ledger, ["plan_state"], nothing)
     read_models.discard(ledger, new)
     assert [build.build for build in all_of(ledger, "plan_state")] == [1]
     assert contents(ledger) == before
@@ -303,11 +307,11 @@ def test_a_dry_run_leaves_nothing(ledger: Ledger) -> None:
 
 def test_a_reader_keeps_what_it_reads_while_others_switch_and_write(ledger: Ledger) -> None:
     on, head = dt.date(2025, 3, 31), ledger.log.head().next_position
-    read_models.rebuild(ledger, "plan_state", nothing)
+    read_models.rebuild(ledger, ["plan_state"], nothing)
     with both(ledger, head, on) as (models, replay):
         first = list(models.tasks(Scope()))
         with opened_again(ledger) as other:
-            read_models.switch(other, "plan_state")
+            read_models.switch(other, ["plan_state"])
             record(other, line("rename_unit", "unit/U1", 20, name="Renamed"))
             other.runner.catch_up()
         assert list(models.tasks(Scope())) == first == list(replay.tasks(Scope()))
@@ -315,9 +319,16 @@ def test_a_reader_keeps_what_it_reads_while_others_switch_and_write(ledger: Ledg
 
 
 def test_an_unknown_name_is_said_to_be_so(ledger: Ledger) -> None:
-    for act in (read_models.switch, read_models.rollback, read_models.diff):
+    acts: list[Callable[[], object]] = [
+        lambda: read_models.rebuild(ledger, ["unheard_of"], nothing),
+        lambda: read_models.switch(ledger, ["plan_state", "unheard_of"]),
+        lambda: read_models.rollback(ledger, ["unheard_of"]),
+        lambda: read_models.diff(ledger, "unheard_of"),
+        lambda: read_models.retry(ledger, "unheard_of"),
+    ]
+    for act in acts:
         with pytest.raises(NotFound, match="plan_state, timeline"):
-            act(ledger, "unheard_of")
+            act()
 
 
 # ── versions ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -342,9 +353,9 @@ def test_nor_followed_until_it_is_rebuilt(ledger: Ledger, upgraded: Ledger) -> N
     record(upgraded, line("name_officer", "T1", 20, officer="after the upgrade"))
     head = upgraded.runner.catch_up()
     assert (build_of(upgraded, "plan_state").position, build_of(upgraded, "timeline").position) == (stood, head)
-    new = rebuild.fill(upgraded.database, upgraded.log, NewPlanState())
+    [new] = filling.rebuild(upgraded.database, upgraded.log, [NewPlanState()])
     with upgraded.database.connection() as connection:
-        rebuild.switch(connection, "plan_state")
+        rebuild.switch(connection, ["plan_state"], lambda position, new: upgraded.runner.catch_up(position, only=new))
     assert build_of(upgraded, "plan_state") == builds.Build("plan_state", 2, NewPlanState.version, "active", head, None)
     assert new.schema.endswith(f"v{NewPlanState.version}_b2")
     with both(upgraded, head, dt.date(2025, 3, 31)) as (models, replay):

@@ -1,18 +1,21 @@
-"""Read models: `ledger projections list | rebuild | diff | switch | rollback`."""
+"""Read models: `ledger projections list | rebuild | diff | switch | rollback | parked | retry`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
 
 from ledger.cli import session
+from ledger.projections.builds import Parked
 from ledger.services import read_models
 from ledger.services.ledger import Ledger
 
 projections = typer.Typer(help="Read models: what follows from the log, kept in tables.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The read model's name; `ledger projections list` shows them.")]
+Names = Annotated[list[str], typer.Argument(help="The names of read models; `ledger projections list` shows them.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -21,48 +24,59 @@ def register(app: typer.Typer) -> None:
 
 
 @projections.command("list")
-def list_(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Every build of every read model, where it stands, and which one reports read."""
+def list_(json: Json = False) -> None:
+    """Every build of every read model, where it stands, how far behind the log, and which one reports read."""
     with session.ledger() as ledger:
-        rows = read_models.listing(ledger)
+        rows = [
+            {
+                "projection": each.build.projection,
+                "build": each.build.build,
+                "version": each.build.version,
+                "status": each.build.status if each.build.fill is None else "filling",
+                "position": each.build.position,
+                "behind": each.behind,
+                "lag_seconds": round(read_models.lag_seconds(ledger, each), 3),
+                "parked": each.parked,
+            }
+            for each in read_models.standings(ledger)
+        ]
     if json:
-        typer.echo(orjson.dumps(rows).decode())
+        _print_json(rows)
         return
-    form = "{:<18} {:>5} {:>7}  {:<9} {:>12} {:>8} {:>7}"
-    typer.echo(form.format("read model", "build", "version", "status", "position", "behind", "parked"))
+    form = "{:<18} {:>5} {:>7}  {:<9} {:>12} {:>8} {:>9} {:>7}"
+    typer.echo(form.format("read model", "build", "version", "status", "position", "behind", "lag", "parked"))
     for row in rows:
-        typer.echo(
-            form.format(
-                row["projection"],
-                row["build"],
-                row["version"],
-                row["status"],
-                row["position"],
-                row["behind"],
-                row["parked"],
-            )
-        )
+        lag = f"{row.pop('lag_seconds'):,.1f} s"
+        parked = row.pop("parked")
+        typer.echo(form.format(*row.values(), lag, parked))
 
 
 @projections.command()
 def rebuild(
-    name: Name,
+    names: Annotated[list[str] | None, typer.Argument(help="The read models; without a name, all of them.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Build, compare, and drop what was built.")] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Worker processes; by default one a core when there is much to do."),
+    ] = None,
 ) -> None:
-    """Fill a new build from the log beside the one in use, and compare the two. `switch` puts it to use.
+    """Fill new builds from the log beside the ones in use, and compare them. `switch` puts them to use.
 
-    An interrupted rebuild goes on where it stopped.
+    Several read models are filled by one pass over the log. An interrupted rebuild goes on where it stopped.
     """
     with session.ledger() as ledger:
-        with session.progress(f"Rebuilding {name}") as advance:
-            build = read_models.rebuild(ledger, name, advance)
-        typer.echo(f"build {build.build} of {name} holds all that follows from {build.position:,} records")
-        _show_difference(ledger, name)
-        if dry_run:
-            read_models.discard(ledger, build)
-            typer.echo(f"dry run: build {build.build} is dropped")
-        else:
-            typer.echo(f"reports still read the build before; put this one to use by: ledger projections switch {name}")
+        with session.progress(f"Rebuilding {', '.join(names) if names else 'all read models'}") as advance:
+            built = read_models.rebuild(ledger, names or [], advance, workers)
+        for build in built:
+            name = build.projection
+            typer.echo(f"build {build.build} of {name} holds all that follows from {build.position:,} records")
+            _show_difference(ledger, name)
+            if dry_run:
+                read_models.discard(ledger, build)
+                typer.echo(f"dry run: build {build.build} is dropped")
+        if not dry_run:
+            command = f"ledger projections switch {' '.join(build.projection for build in built)}"
+            typer.echo(f"reports still read the builds before; put the new ones to use by: {command}")
 
 
 @projections.command()
@@ -74,19 +88,73 @@ def diff(name: Name) -> None:
 
 
 @projections.command()
-def switch(name: Name) -> None:
-    """Put the newest build to use, in one transaction; the one before is kept for `rollback`."""
+def switch(names: Names) -> None:
+    """Put the newest builds to use, in one transaction; the ones before are kept for `rollback`."""
     with session.ledger() as ledger:
-        build = read_models.switch(ledger, name)
-    typer.echo(f"reports read build {build.build} of {name}")
+        for build in read_models.switch(ledger, names):
+            typer.echo(f"reports read build {build.build} of {build.projection}")
 
 
 @projections.command()
-def rollback(name: Name) -> None:
-    """Put the build before the one in use back to use, in one transaction."""
+def rollback(names: Names) -> None:
+    """Put the builds before the ones in use back to use, in one transaction."""
     with session.ledger() as ledger:
-        build = read_models.rollback(ledger, name)
-    typer.echo(f"reports read build {build.build} of {name}")
+        for build in read_models.rollback(ledger, names):
+            typer.echo(f"reports read build {build.build} of {build.projection}")
+
+
+@projections.command()
+def parked(json: Json = False) -> None:
+    """The streams on whose events a read model failed: where, and why. The others go on without them."""
+    with session.ledger() as ledger:
+        found = read_models.parked(ledger)
+    if json:
+        _print_json([_parked_json(each) for each in found])
+        return
+    for each in found:
+        typer.echo(_parked_line(each))
+    if not found:
+        typer.echo("nothing is parked")
+
+
+@projections.command()
+def retry(
+    name: Annotated[str | None, typer.Argument(help="A read model; by default all of them.")] = None,
+    stream: Annotated[str | None, typer.Option(help="One stream only, such as task/E4; by default all.")] = None,
+    json: Json = False,
+) -> None:
+    """Work the rows of parked streams out anew; what succeeds is parked no more (exit code 1 when something still is)."""
+    with session.ledger() as ledger:
+        mended, failed = read_models.retry(ledger, name, stream)
+    if json:
+        _print_json({"mended": [_parked_json(each) for each in mended], "parked": [_parked_json(e) for e in failed]})
+    else:
+        for each in mended:
+            typer.echo(f"{each.projection} build {each.build}: {each.stream} is whole again")
+        for each in failed:
+            typer.echo(_parked_line(each))
+        if not mended and not failed:
+            typer.echo("nothing is parked")
+    if failed:
+        raise typer.Exit(session.Exit.PARTLY)
+
+
+def _parked_json(each: Parked) -> dict[str, Any]:
+    return {
+        "projection": each.projection,
+        "build": each.build,
+        "stream": each.stream,
+        "position": each.position,
+        "error": each.error,
+    }
+
+
+def _parked_line(each: Parked) -> str:
+    return f"{each.projection} build {each.build}: {each.stream} is parked at position {each.position}: {each.error}"
+
+
+def _print_json(value: object) -> None:
+    typer.echo(orjson.dumps(value).decode())
 
 
 def _show_difference(ledger: Ledger, name: str) -> bool:

@@ -10,7 +10,17 @@ from enum import IntEnum
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from ledger import settings as configuration
 from ledger.errors import (
@@ -88,6 +98,14 @@ def ledger() -> Iterator[Ledger]:
         yield opened
 
 
+class _RateColumn(ProgressColumn):
+    """How many are done in a second, of late."""
+
+    def render(self, task: Task) -> Text:
+        """Nothing as long as that is not known."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.data.speed")
+
+
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, when that is a terminal; call it with (done, total)."""
@@ -96,6 +114,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         BarColumn(),
         TaskProgressColumn(),
         MofNCompleteColumn(),
+        _RateColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from psycopg import sql
 
-from ledger.errors import Outdated
+from ledger.errors import NotFound, Outdated
 from ledger.projections.base import Projection
 from ledger.store import queries
 from ledger.store.database import Connection, Database
@@ -42,6 +42,25 @@ class Parked(Struct, frozen=True):
     stream: str
     position: int
     error: str
+
+
+class Standing(Struct, frozen=True):
+    """How far a build is behind the log."""
+
+    build: Build
+    behind: int
+    """Events that it has not followed yet."""
+    waiting_since: int | None
+    """When the first of them was recorded, in microseconds since 1970 UTC."""
+    parked: int
+    """How many streams it has given up on."""
+
+
+def standings(connection: Connection) -> list[Standing]:
+    """How every build stands, by projection and number, in one snapshot."""
+    return [
+        Standing(Build(*row[:6]), *row[6:]) for row in connection.execute(SQL["standings"], prepare=True).fetchall()
+    ]
 
 
 def all_builds(connection: Connection) -> list[Build]:
@@ -109,11 +128,19 @@ def drop(connection: Connection, build: Build) -> None:
         connection.execute("SELECT ledger.drop_read_model(%s)", (build.schema,))
 
 
+def hold(connection: Connection, build: Build) -> int:
+    """The build stays where it is for the rest of the caller's transaction; returns its position."""
+    row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
+    if row is None:
+        raise NotFound("build of read model", f"{build.projection}: build {build.build} is gone, or is being filled")
+    return int(row[0])
+
+
 def activate(connection: Connection, build: Build) -> None:
-    """Reports read this build from now on, and not the one before: one transaction."""
-    with connection.transaction():
-        connection.execute(SQL["deactivate"], (build.projection,))
-        connection.execute(SQL["activate"], (build.projection, build.build))
+    """Reports read this build, and not the one before, from the end of the caller's transaction on."""
+    connection.execute(SQL["deactivate"], (build.projection,))
+    if connection.execute(SQL["activate"], (build.projection, build.build)).rowcount != 1:
+        raise NotFound("build of read model", f"{build.projection}: build {build.build} is gone")
 
 
 def parked(connection: Connection) -> list[Parked]:

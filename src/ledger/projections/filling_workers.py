@@ -120,7 +120,7 @@ def main() -> None:
         log = Log(database)
         locale = log.locale()
         if locale is None:
-            return  # an empty log
+            raise RebuildRefused("the ledger has no time zone yet: it is fixed with the first event")
         known = {projection.name: projection for projection in all_projections(zone_of(locale.time_zone))}
         with database.session() as connection:
             builds = tuple(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from msgspec import Struct
 from psycopg import sql
 
@@ -10,6 +12,9 @@ from ledger.projections import builds
 from ledger.projections.base import Projection, Table
 from ledger.projections.builds import Build
 from ledger.store.database import Connection
+
+EXAMPLES = 3
+"""Rows shown of those that differ, from either side."""
 
 
 class Difference(Struct, frozen=True):
@@ -32,44 +37,81 @@ def newest(connection: Connection, projection: str) -> tuple[Build | None, Build
 def diff(connection: Connection, projection: Projection, old: Build, new: Build) -> list[Difference]:
     """How the rows of two builds differ, table by table; empty when they are equal.
 
-    Both must stand at the same position. Row by row with all columns, the whole known history included.
+    Row by row with all columns, the whole known history included, as far as both have followed the log: what one of them
+    knows beyond that is left out. To be called in one snapshot.
     """
+    position = min(old.position, new.position)
     found = []
     for table in projection.tables:
-        old_rows, new_rows = _only_in(connection, table, old, new), _only_in(connection, table, new, old)
-        if old_rows or new_rows:
-            examples = tuple(row[0] for row in (*old_rows[:3], *new_rows[:3]))
-            found.append(Difference(table.name, len(old_rows), len(new_rows), examples))
+        only_in_old, old_rows = _only_in(connection, table, position, old, new)
+        only_in_new, new_rows = _only_in(connection, table, position, new, old)
+        if only_in_old or only_in_new:
+            found.append(Difference(table.name, only_in_old, only_in_new, (*old_rows, *new_rows)))
     return found
 
 
-def _only_in(connection: Connection, table: Table, one: Build, other: Build) -> list[tuple[str]]:
-    columns = sql.SQL(", ").join(map(sql.Identifier, (*table.columns, "known_from", "known_to")))
-    statement = sql.SQL(
-        "SELECT (d.*)::text FROM (SELECT {c} FROM {one} EXCEPT ALL SELECT {c} FROM {other}) AS d"
-    ).format(c=columns, one=sql.Identifier(one.schema, table.name), other=sql.Identifier(other.schema, table.name))
-    return connection.execute(statement).fetchall()
+def _only_in(
+    connection: Connection, table: Table, position: int, one: Build, other: Build
+) -> tuple[int, tuple[str, ...]]:
+    """How many rows are known to the one alone when `position` events are known, and some of them as text."""
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    known = sql.SQL(
+        "SELECT {c}, known_from, CASE WHEN known_to < {p} THEN known_to END AS known_to FROM {t} WHERE known_from < {p}"
+    )
+    one_rows, other_rows = (
+        known.format(c=columns, p=sql.Literal(position), t=sql.Identifier(build.schema, table.name))
+        for build in (one, other)
+    )
+    statement = sql.SQL("SELECT count(*) OVER (), (d.*)::text FROM ({} EXCEPT ALL {}) AS d LIMIT {}")
+    rows = connection.execute(statement.format(one_rows, other_rows, EXAMPLES)).fetchall()
+    return (rows[0][0] if rows else 0), tuple(text for _, text in rows)
 
 
-def switch(connection: Connection, projection: str) -> Build:
-    """Reports read the newest build that follows; the one before goes on following, so `rollback` finds it in step.
+def switch(
+    connection: Connection, names: Sequence[str], follow: Callable[[int, Sequence[Build]], object]
+) -> list[Build]:
+    """Reports read the newest builds of these projections, all from one transaction on; returns them.
 
-    Older builds are dropped. Raises `NotFound` when there is nothing to switch to.
+    The ones before go on following, so `rollback` finds them in step; older ones are dropped. `follow(position, builds)`
+    brings builds up to a position: what reports knew before the switch they know after it. Raises `NotFound` when there
+    is nothing to switch to, and changes nothing then.
     """
-    active, new = newest(connection, projection)
-    if new is None or (active is not None and new.build < active.build):
-        raise NotFound("newer build of read model", projection)
+    pairs = []
+    for name in names:
+        active, new = newest(connection, name)
+        if new is None or (active is not None and new.build < active.build):
+            raise NotFound("newer build of read model", name)
+        pairs.append((active, new))
+    kept = {(build.projection, build.build) for pair in pairs for build in pair if build is not None}
     for build in builds.all_builds(connection):
-        if build.projection == projection and build.build not in (new.build, active.build if active else -1):
+        if build.projection in names and (build.projection, build.build) not in kept:
             builds.drop(connection, build)
-    builds.activate(connection, new)
-    return new
+    return _exchange(connection, pairs, follow)
 
 
-def rollback(connection: Connection, projection: str) -> Build:
-    """Reports read the build before the active one again. Raises `NotFound` when there is none."""
-    active, old = newest(connection, projection)
-    if old is None or active is None or old.build > active.build:
-        raise NotFound("earlier build of read model", projection)
-    builds.activate(connection, old)
-    return old
+def rollback(
+    connection: Connection, names: Sequence[str], follow: Callable[[int, Sequence[Build]], object]
+) -> list[Build]:
+    """Reports read the builds before the active ones again; otherwise as `switch`."""
+    pairs: list[tuple[Build | None, Build]] = []
+    for name in names:
+        active, old = newest(connection, name)
+        if old is None or active is None or old.build > active.build:
+            raise NotFound("earlier build of read model", name)
+        pairs.append((active, old))
+    return _exchange(connection, pairs, follow)
+
+
+def _exchange(
+    connection: Connection,
+    pairs: Sequence[tuple[Build | None, Build]],
+    follow: Callable[[int, Sequence[Build]], object],
+) -> list[Build]:
+    news = [new for _, new in pairs]
+    with connection.transaction():
+        # No runner moves the builds in use any further until it is done.
+        positions = [builds.hold(connection, active) for active, _ in pairs if active is not None]
+        follow(max(positions, default=0), news)
+        for new in news:
+            builds.activate(connection, new)
+    return news

@@ -37,18 +37,24 @@ class Runner:
         self._projections = {projection.name: projection for projection in projections}
         self._cache = StreamCache()
 
-    def catch_up(self, stop: int | None = None, progress: Progress | None = None) -> int:
+    def catch_up(
+        self, stop: int | None = None, progress: Progress | None = None, only: Sequence[Build] | None = None
+    ) -> int:
         """Every build that follows has read the log up to `stop` (its head by default); returns that position.
 
-        Builds that have read nothing of a long log are filled: much faster, and perhaps beyond `stop`.
+        Builds that have read nothing of a long log are filled: much faster, and perhaps beyond `stop`. `only`: leave
+        all other builds alone.
         """
         stop = self._log.head().next_position if stop is None else stop
-        if self._is_worth_a_fill(stop):
+        if only is None and self._is_worth_a_fill(stop):
             fill_empty(self._database, self._log, self._all, progress)
         first: int | None = None
         while True:
             with self._database.connection() as connection:
                 behind = self._behind(connection, stop)
+            if only is not None:
+                wanted = {(build.projection, build.build) for build in only}
+                behind = [build for build in behind if (build.projection, build.build) in wanted]
             if not behind:
                 if first is not None:
                     self._renew_statistics(stop - first)
@@ -95,7 +101,7 @@ class Runner:
         stop = min([stop, *(build.position for build in behind if build.position > start)])
         records = self._log.records(start, stop, BATCH)
         end = records[-1].position + 1
-        pending, failed = self._fold(records)
+        pending, failed, remembered = self._fold(records)
         # Connections are taken one at a time: whoever holds one and asks for another may wait for others that do.
         with self._database.connection() as connection:
             for build in together:
@@ -103,37 +109,51 @@ class Runner:
                     row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
                     if row is None or row[0] != start:
                         continue  # another runner was faster
-                    parked = {stream.partition("/")[2] for stream in row[1]}
-                    pending[build.projection].write(connection, build.schema, parked)
-                    for stream, failure in failed[build.projection].items():
+                    parked = set(row[1])
+                    failures = {s: failure for s, failure in failed[build.projection].items() if s not in parked}
+                    mended = [s for s, failure in failures.items() if s in remembered and failure.position < start]
+                    if mended:
+                        # Tried again with success since this runner gave up on them: fold them anew, in the next round.
+                        for stream in mended:
+                            self._cache.drop(stream)
+                        return
+                    pending[build.projection].write(
+                        connection, build.schema, {stream.partition("/")[2] for stream in parked}
+                    )
+                    for stream, failure in failures.items():
                         connection.execute(
                             SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
                         )
                     connection.execute(SQL["move"], (end, build.projection, build.build))
 
-    def _fold(self, records: Sequence[Record]) -> tuple[Mapping[str, Pending], Mapping[str, dict[str, StreamFailure]]]:
-        """By projection: the rows that the records change, and the streams on which it failed."""
-        states = self._states(records)
+    def _fold(
+        self, records: Sequence[Record]
+    ) -> tuple[Mapping[str, Pending], Mapping[str, dict[str, StreamFailure]], set[str]]:
+        """By projection: the rows that the records change, and the streams on which it failed, now or before.
+
+        The third are the streams whose states were at hand, and not folded from the log just now.
+        """
+        states, remembered = self._states(records)
         pending: dict[str, Pending] = defaultdict(Pending)
         failed: dict[str, dict[str, StreamFailure]] = defaultdict(dict)
         for record in records:
             state = states[record.event.stream]
             for projection, changes in state.advance(record):
                 pending[projection].add(record.position, changes)
-            for projection, failure in state.failures.items():
-                if failure.position == record.position:
-                    failed[projection][record.event.stream] = failure
         for stream, state in states.items():
+            for projection, failure in state.failures.items():
+                failed[projection][stream] = failure
             self._cache.put(stream, state)
-        return pending, failed
+        return pending, failed, remembered
 
-    def _states(self, records: Sequence[Record]) -> dict[str, StreamState]:
-        """The states of the records' streams just before them: at hand, or replayed from the log."""
+    def _states(self, records: Sequence[Record]) -> tuple[dict[str, StreamState], set[str]]:
+        """The states of the records' streams just before them, and which of them were at hand, and not read anew."""
         first: dict[str, Record] = {}
         for record in records:
             first.setdefault(record.event.stream, record)
         states: dict[str, StreamState] = {}
         missing: list[str] = []
+        remembered: set[str] = set()
         for stream, record in first.items():
             held = self._cache.get(stream, record.event.version - 1)
             # A state is changed in place from here on; should this batch fail, it must not be found again.
@@ -142,9 +162,10 @@ class Runner:
                 states[stream] = StreamState(stream, self._all)
             elif held is not None:
                 states[stream] = held
+                remembered.add(stream)
             else:
                 missing.append(stream)
         if missing:
             before = self._log.stream_records(dict.fromkeys(missing, 0), records[0].position)
             states.update(replay(self._all, before))
-        return states
+        return states, remembered

@@ -102,9 +102,7 @@ class Log:
         One query; what is not consumed yet is held as bytes.
         """
         with self.database.connection() as connection:
-            rows = connection.execute(
-                _SQL["stream_range"], (first, last, stop), prepare=True, binary=True
-            ).fetchall()
+            rows = connection.execute(_SQL["stream_range"], (first, last, stop), prepare=True, binary=True).fetchall()
         for stream, of_stream in groupby(rows, key=itemgetter(0)):
             yield stream, [decode_entry(position, entry) for _, position, entry in of_stream]
 

@@ -2,6 +2,14 @@
 -- Every build, with the position up to which it has followed the log.
 SELECT projection, build, version, status, position, fill FROM ledger.tracking ORDER BY projection, build
 
+-- name: standings
+-- Every build, how many events it is behind, when the first of them was recorded, and how many streams it has given up on.
+SELECT t.projection, t.build, t.version, t.status, t.position, t.fill, h.next_position - t.position,
+    (SELECT l.recorded_at FROM ledger.log AS l WHERE l.position = t.position),
+    (SELECT count(*) FROM ledger.parked AS p WHERE (p.projection, p.build) = (t.projection, t.build))
+FROM ledger.tracking AS t, ledger.head AS h
+ORDER BY t.projection, t.build
+
 -- name: lock_build
 -- Take one build for the length of the transaction, so that two runners never write the same step twice; answers also
 -- the streams that it has given up on.
@@ -35,8 +43,12 @@ DELETE FROM ledger.tracking WHERE projection = %s AND build = %s
 -- name: park
 -- Give up on a stream in a build; the log goes on.
 INSERT INTO ledger.parked (projection, build, stream, position, error) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT DO NOTHING
+ON CONFLICT ON CONSTRAINT parked_pkey DO UPDATE SET position = EXCLUDED.position, error = EXCLUDED.error
 
 -- name: parked
 -- The streams that builds have given up on.
 SELECT projection, build, stream, position, error FROM ledger.parked ORDER BY projection, build, stream
+
+-- name: unpark
+-- A stream is whole again in a build.
+DELETE FROM ledger.parked WHERE projection = %s AND build = %s AND stream = %s
