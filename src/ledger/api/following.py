@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ledger.errors import Lagging
@@ -107,12 +107,14 @@ class _TellingRunner(Runner):
         self._head_seen = head_seen
         self._caught_up = caught_up
 
-    def catch_up(self, stop: int | None = None, progress: Progress | None = None) -> int:
+    def catch_up(
+        self, stop: int | None = None, progress: Progress | None = None, only: Sequence[Build] | None = None
+    ) -> int:
         """Every build that follows has read the log up to `stop` (its head by default); returns that position."""
         if stop is None:
             stop = self._log.head().next_position
         self._head_seen(stop)
-        reached = super().catch_up(stop, progress)
+        reached = super().catch_up(stop, progress, only)
         self._caught_up(reached)
         if reached // TILE_WIDTH > self._full_tiles:
             self._tiles.fill(reached)

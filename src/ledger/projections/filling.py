@@ -182,8 +182,8 @@ def _do_parts(
                 if progress is not None:
                     progress(done, total)
         else:
-            while (events := do_part(connection, log, fill)) is not None:
-                done += events
+            while (part := do_part(connection, log, fill)) is not None:
+                done += part
                 if progress is not None:
                     progress(done, total)
         with connection.transaction():

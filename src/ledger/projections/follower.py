@@ -18,6 +18,10 @@ RETRY_SECONDS = 1.0
 _log = structlog.get_logger("ledger.follower")
 
 
+class _StoppedError(Exception):
+    """The follower was told to stop."""
+
+
 class Follower:
     """Runs from `start` until `stop`. A lost connection is made anew; what it missed meanwhile the poll finds."""
 
@@ -47,13 +51,20 @@ class Follower:
                 with self._database.connect() as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     self._follow(connection)
+            except _StoppedError:
+                return
             except (LedgerError, psycopg.Error) as error:
                 _log.warning("following is interrupted", error=str(error), retry_in=RETRY_SECONDS)
                 self._stopping.wait(RETRY_SECONDS)
 
+    def _go_on(self, _: int, __: int) -> None:
+        """Between two batches, or two parts of a fill, which goes on when the log is followed again."""
+        if self._stopping.is_set():
+            raise _StoppedError
+
     def _follow(self, connection: Connection) -> None:
         while not self._stopping.is_set():
-            self._runner.catch_up()
+            self._runner.catch_up(progress=self._go_on)
             waited = 0.0
             while waited < POLL_SECONDS and not self._stopping.is_set():
                 # Short waits, so that a stop is noticed; a notification ends the wait at once.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 
 from ledger.domain.events import Record
+from ledger.errors import Lagging
 from ledger.projections.base import Projection
 from ledger.projections.builds import SQL, Build, all_builds, analyze
 from ledger.projections.changes import Pending
@@ -14,8 +16,10 @@ from ledger.projections.streams import StreamCache, StreamFailure, StreamState, 
 from ledger.store.database import Connection, Database
 from ledger.store.log import Log
 
-BATCH = 2_000
-"""Records read at a time."""
+BATCH = 5_000
+"""Records read at a time, at most."""
+BATCH_SECONDS = 0.25
+"""How long a batch should take: what a reader waits for at worst, and what is done again after a kill."""
 MANY = 2_000
 """Records after which the planner's statistics are renewed."""
 
@@ -26,8 +30,8 @@ Progress = Callable[[int, int], None]
 class Runner:
     """Brings builds up to a position, batch by batch.
 
-    A batch's rows and the tracking position are one transaction a build, under the lock of the build's tracking row:
-    two runners at once cost time, and never a row too many. Not to be shared between threads.
+    A batch's rows and the tracking positions are one transaction, under the locks of the builds' tracking rows: two
+    runners at once cost time, and never a row too many. Not to be shared between threads.
     """
 
     def __init__(self, database: Database, log: Log, projections: Sequence[Projection]) -> None:
@@ -36,6 +40,7 @@ class Runner:
         self._all = tuple(projections)
         self._projections = {projection.name: projection for projection in projections}
         self._cache = StreamCache()
+        self._batch = 500
 
     def catch_up(
         self, stop: int | None = None, progress: Progress | None = None, only: Sequence[Build] | None = None
@@ -46,15 +51,13 @@ class Runner:
         all other builds alone.
         """
         stop = self._log.head().next_position if stop is None else stop
-        if only is None and self._is_worth_a_fill(stop):
-            fill_empty(self._database, self._log, self._all, progress)
         first: int | None = None
         while True:
-            with self._database.connection() as connection:
-                behind = self._behind(connection, stop)
-            if only is not None:
-                wanted = {(build.projection, build.build) for build in only}
-                behind = [build for build in behind if (build.projection, build.build) in wanted]
+            builds = self._mine(only)
+            if only is None and any(_is_worth_a_fill(build, stop) for build in builds):
+                fill_empty(self._database, self._log, self._all, progress)
+                continue
+            behind = [build for build in builds if build.fill is None and build.position < stop]
             if not behind:
                 if first is not None:
                     self._renew_statistics(stop - first)
@@ -65,66 +68,79 @@ class Runner:
             first = start if first is None else first
             if progress is not None:
                 progress(start - first, stop - first)
-            self._follow(behind, start, stop)
+            began = time.monotonic()
+            done = self._follow(behind, start, stop)
+            self._adapt(done, time.monotonic() - began)
 
-    def _is_worth_a_fill(self, stop: int) -> bool:
+    def _mine(self, only: Sequence[Build] | None) -> list[Build]:
+        """The builds of these versions of the projections; those of others wait for a product that has theirs."""
         with self._database.connection() as connection:
-            return any(
-                build.fill is not None or (build.position == 0 and stop >= WORTH_WORKERS)
-                for build in all_builds(connection)
-                if build.status == "active" and self._reads(build)
-            )
+            builds = [build for build in all_builds(connection) if self._reads(build)]
+        if only is None:
+            return builds
+        wanted = {(build.projection, build.build) for build in only}
+        return [build for build in builds if (build.projection, build.build) in wanted]
+
+    def _reads(self, build: Build) -> bool:
+        projection = self._projections.get(build.projection)
+        return projection is not None and projection.version == build.version
+
+    def _adapt(self, done: int, seconds: float) -> None:
+        """The next full batch should take about `BATCH_SECONDS`; it grows to at most double of the last."""
+        if done:
+            fitting = int(done * BATCH_SECONDS / max(seconds, 1e-6))
+            self._batch = max(min(fitting, 2 * self._batch), 20)
 
     def _renew_statistics(self, records: int) -> None:
         """After many records the tables are others than the planner believes: it is told, once, at the end."""
         if records >= MANY:
+            builds = self._mine(None)
             with self._database.connection() as connection:
-                for build in all_builds(connection):
-                    if build.fill is None and self._reads(build):
+                for build in builds:
+                    if build.fill is None:
                         analyze(connection, self._projections[build.projection], build)
 
-    def _behind(self, connection: Connection, stop: int) -> list[Build]:
-        return [
-            build
-            for build in all_builds(connection)
-            if build.fill is None and build.position < stop and self._reads(build)
-        ]
+    def _follow(self, behind: Sequence[Build], start: int, stop: int) -> int:
+        """One batch, for the builds that stand at `start`; the others wait until it has come to them.
 
-    def _reads(self, build: Build) -> bool:
-        """The build is of this version of its projection; builds of others wait for a product that has theirs."""
-        projection = self._projections.get(build.projection)
-        return projection is not None and projection.version == build.version
-
-    def _follow(self, behind: Sequence[Build], start: int, stop: int) -> None:
-        """One batch, for the builds that stand at `start`; the others wait until it has come to them."""
+        Returns how many records it was of; 0 when another runner was faster.
+        """
         together = [build for build in behind if build.position == start]
         stop = min([stop, *(build.position for build in behind if build.position > start)])
-        records = self._log.records(start, stop, BATCH)
+        records = self._log.records(start, stop, min(self._batch, BATCH))
+        if not records:
+            raise Lagging(together[0].projection, start, stop)  # the log is not as long as that
         end = records[-1].position + 1
         pending, failed, remembered = self._fold(records)
         # Connections are taken one at a time: whoever holds one and asks for another may wait for others that do.
         with self._database.connection() as connection:
-            for build in together:
-                with connection.transaction():
-                    row = connection.execute(SQL["lock_build"], (build.projection, build.build)).fetchone()
-                    if row is None or row[0] != start:
+            with connection.transaction():
+                # What a crash of the machine may lose is followed once more; rows and positions are lost together.
+                connection.execute("SET LOCAL synchronous_commit = off")
+                held = _hold_what_is_free(connection, together)
+                for build in together:
+                    position, parked = held.get((build.projection, build.build), (None, ()))
+                    if position != start:
                         continue  # another runner was faster
-                    parked = set(row[1])
-                    failures = {s: failure for s, failure in failed[build.projection].items() if s not in parked}
+                    failures = {s: each for s, each in failed[build.projection].items() if s not in parked}
                     mended = [s for s, failure in failures.items() if s in remembered and failure.position < start]
                     if mended:
-                        # Tried again with success since this runner gave up on them: fold them anew, in the next round.
+                        # Tried again with success since this runner gave up on them: the next round folds them anew.
                         for stream in mended:
                             self._cache.drop(stream)
-                        return
-                    pending[build.projection].write(
-                        connection, build.schema, {stream.partition("/")[2] for stream in parked}
-                    )
+                        continue
+                    codes = {stream.partition("/")[2] for stream in parked}
+                    pending[build.projection].write(connection, build.schema, codes)
                     for stream, failure in failures.items():
                         connection.execute(
                             SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
                         )
                     connection.execute(SQL["move"], (end, build.projection, build.build))
+            if not held:
+                # Somebody is at all of them: wait for one, holding nothing.
+                connection.execute(SQL["lock_build"], (together[0].projection, together[0].build))
+                return 0
+        return len(records)
 
     def _fold(
         self, records: Sequence[Record]
@@ -169,3 +185,21 @@ class Runner:
             before = self._log.stream_records(dict.fromkeys(missing, 0), records[0].position)
             states.update(replay(self._all, before))
         return states, remembered
+
+
+def _is_worth_a_fill(build: Build, stop: int) -> bool:
+    """An active build has read nothing of a long log, or a fill of it was interrupted."""
+    return build.status == "active" and (build.fill is not None or (build.position == 0 and stop >= WORTH_WORKERS))
+
+
+def _hold_what_is_free(
+    connection: Connection, builds: Sequence[Build]
+) -> dict[tuple[str, int], tuple[int, Sequence[str]]]:
+    """Position and parked streams, by (projection, build), of those that nobody else is at; they are held from now on.
+
+    Whoever waited for more while holding some could wait for ever with another who does the same.
+    """
+    rows = connection.execute(
+        SQL["lock_free_builds"], ([build.projection for build in builds], [build.build for build in builds])
+    )
+    return {(projection, build): (position, parked) for projection, build, position, parked in rows}

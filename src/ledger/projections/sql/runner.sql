@@ -16,6 +16,14 @@ ORDER BY t.projection, t.build
 SELECT t.position, ARRAY(SELECT p.stream FROM ledger.parked AS p WHERE (p.projection, p.build) = (t.projection, t.build))
 FROM ledger.tracking AS t WHERE t.projection = %s AND t.build = %s AND t.fill IS NULL FOR UPDATE OF t
 
+-- name: lock_free_builds
+-- As lock_build for several, without those that somebody else is at.
+SELECT t.projection, t.build, t.position,
+    ARRAY(SELECT p.stream FROM ledger.parked AS p WHERE (p.projection, p.build) = (t.projection, t.build))
+FROM ledger.tracking AS t
+WHERE (t.projection, t.build) IN (SELECT * FROM unnest(%s::text[], %s::integer[])) AND t.fill IS NULL
+FOR UPDATE OF t SKIP LOCKED
+
 -- name: move
 -- The build has followed the log up to this position.
 UPDATE ledger.tracking SET position = %s WHERE projection = %s AND build = %s
