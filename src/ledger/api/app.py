@@ -9,7 +9,7 @@ from importlib import metadata
 from anyio.to_thread import run_sync
 from fastapi import Depends, FastAPI
 
-from ledger.api import commands, events, health, log, openapi, problems, reports, schemas, tasks
+from ledger.api import commands, events, health, log, metrics, openapi, problems, reports, schemas, tasks
 from ledger.api.parameters import each_once
 from ledger.api.parts import Parts
 from ledger.services.ledger import Ledger
@@ -41,8 +41,10 @@ def create_app(ledger: Ledger) -> FastAPI:
         docs_url=None,  # the built-in pages load their scripts from a CDN
         redoc_url=None,
     )
+    app.state.requests = metrics.RequestFigures()
+    app.add_middleware(metrics.Requests, seconds=app.state.requests.seconds)
     problems.install(app)
     openapi.install(app)
-    for module in (commands, tasks, reports, events, schemas, log, health):
+    for module in (commands, tasks, reports, events, schemas, log, health, metrics):
         app.include_router(module.router)
     return app

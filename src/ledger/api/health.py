@@ -13,7 +13,7 @@ from ledger.api.json_response import Json
 from ledger.api.parameters import none_at_all
 from ledger.api.parts import Parts, parts_of
 from ledger.errors import LedgerError
-from ledger.projections.builds import active_builds
+from ledger.projections.builds import active_builds, standings
 from ledger.store.migrate import check_current
 
 router = APIRouter(tags=["health"], dependencies=[Depends(none_at_all)])
@@ -29,7 +29,10 @@ async def healthz() -> Response:
 
 @router.get("/readyz")
 def readyz(request: Request) -> Response:
-    """Database, schema and follower are as they should be; `lag` says how many events each read model is behind."""
+    """Database, schema and follower are as they should be.
+
+    `lag` says how many events each read model is behind, `parked` how many streams they have given up on.
+    """
     parts = parts_of(request)
     try:
         found = _looked_up(parts)
@@ -42,10 +45,14 @@ def readyz(request: Request) -> Response:
 
 
 def _looked_up(parts: Parts) -> dict[str, Any]:
-    """How long the log is, and how far behind it each read model. Raises `LedgerError` for what cannot be used."""
+    """How long the log is, and how the read models stand. Raises `LedgerError` for what cannot be used."""
     # A connection of its own, so that a busy pool is not taken for a lost database.
     with parts.ledger.database.connect() as connection:
         check_current(connection)
-        builds = active_builds(connection, parts.ledger.projections)
-        position = parts.ledger.log.head().next_position
-    return {"position": position, "lag": {name: position - build.position for name, build in builds.items()}}
+        active_builds(connection, parts.ledger.projections)
+        active = [each for each in standings(connection) if each.build.status == "active"]
+    return {
+        "position": max((each.build.position + each.behind for each in active), default=0),
+        "lag": {each.build.projection: each.behind for each in active},
+        "parked": sum(each.parked for each in active),
+    }

@@ -36,6 +36,12 @@ class At(Parameters):
         None, description="What was known at that time: a local day (all of it), or an instant with its offset."
     )
     on: Word | None = Field(None, description="The situation at the end of that local day.")
+    wait: Annotated[int, Field(ge=0, lt=MAX_POSITION)] | None = Field(
+        None,
+        exclude=True,
+        description="Answer when the record at that position can be read: what was recorded is then seen, whoever "
+        "answers.",
+    )
 
 
 class InScope(At):

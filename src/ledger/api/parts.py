@@ -30,6 +30,12 @@ class Parts:
     writers: CapacityLimiter
     stream_readers: CapacityLimiter
 
+    def queries_after(self, position: int | None) -> Queries:
+        """The questions, when the record at that position can be read. Raises `Lagging` when that takes too long."""
+        if position is not None:
+            self.following.keep_up(position + 1)
+        return self.queries
+
     @classmethod
     def of(cls, ledger: Ledger) -> Parts:
         """The parts for a server on this ledger; its follower is not started yet."""

@@ -74,7 +74,7 @@ def one_report(request: Request, name: str, question: Annotated[Question, Query(
         raise BadQuery("lang", f"{language!r} is not one of {', '.join(LANGUAGES)}")
     own = question.model_extra or {}
     asked = ReportRequest(name, **question.model_dump(exclude={"format", "lang"} | own.keys()), parameters=own)
-    document = report(parts.queries, asked)
+    document = report(parts.queries_after(question.wait), asked)
     media_type, write = WRITERS[chosen]
     file = f"{name}-{document.on}.{'txt' if chosen == 'table' else chosen}"
     headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="{file}"'}

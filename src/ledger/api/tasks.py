@@ -36,7 +36,7 @@ class Charged(At):
 @router.get("/v1/tasks")
 def tasks(request: Request, query: Annotated[Page, Query()]) -> Response:
     """The tasks by code. `next` is what to give as `after`; the link to it stays at the same (as_of, on)."""
-    page = task_views.task_list(parts_of(request).queries, **query.model_dump())
+    page = task_views.task_list(parts_of(request).queries_after(query.wait), **query.model_dump())
     if page["next"] is None:
         return Json(page)
     url = request.url.include_query_params(as_of=page["as_of"], on=page["on"], after=page["next"])
@@ -47,13 +47,15 @@ def tasks(request: Request, query: Annotated[Page, Query()]) -> Response:
 @router.get("/v1/tasks/{code:path}/timeline")
 def timeline(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """What happened to a task, record by record, in words and facts."""
-    return Json(task_views.task_timeline(parts_of(request).queries, _checked(code), at.as_of, at.on))
+    return Json(task_views.task_timeline(parts_of(request).queries_after(at.wait), _checked(code), at.as_of, at.on))
 
 
 @router.get("/v1/tasks/{code:path}/charges")
 def charges(request: Request, code: str, query: Annotated[Charged, Query()]) -> Response:
     """Who is charged with the task's slip days. The links lead to the events that the charges rest on."""
-    found = task_views.task_charges(parts_of(request).queries, _checked(code), query.as_of, query.on, query.baseline)
+    found = task_views.task_charges(
+        parts_of(request).queries_after(query.wait), _checked(code), query.as_of, query.on, query.baseline
+    )
     evidence = sorted({position for charge in found["charges"] for position in charge["evidence"]})
     links = ", ".join(f'<{_event_url(request, position)}>; rel="evidence"' for position in evidence)
     return Json(found, headers={"Link": links} if links else None)
@@ -62,7 +64,7 @@ def charges(request: Request, code: str, query: Annotated[Charged, Query()]) -> 
 @router.get("/v1/tasks/{code:path}")
 def task(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """How a task stands."""
-    return Json(task_views.task_state(parts_of(request).queries, _checked(code), at.as_of, at.on))
+    return Json(task_views.task_state(parts_of(request).queries_after(at.wait), _checked(code), at.as_of, at.on))
 
 
 def _event_url(request: Request, position: int) -> str:

@@ -50,6 +50,11 @@ class GroupCommit:
         self._leading = False
         self._connection: Connection | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many appends wait for a commit, or for the one under way."""
+        return self._waiting
+
     def append(self, appends: Sequence[Append]) -> list[Answer]:
         """The answers to `appends`, in order, once they are durable.
 
