@@ -14,7 +14,7 @@ from tests.support.effort import EFFORT
 from tests.support.histories import random_lines
 from tests.support.killing import killed
 from tests.support.ledgers import both, line, opened, record, submit
-from tests.support.read_models import begin_anew, build_of, check_rebuilt_alike, contents
+from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents
 
 from ledger.errors import NotFound, RebuildRefused
 from ledger.projections import builds, filling, rebuild, runner
@@ -202,11 +202,6 @@ def schemas(ledger: Ledger) -> list[str]:
 
 def interrupt(_: int, __: int) -> None:
     raise EnoughError
-
-
-def all_of(ledger: Ledger, name: str) -> list[builds.Build]:
-    with ledger.database.connection() as connection:
-        return [build for build in builds.all_builds(connection) if build.projection == name]
 
 
 def test_a_rebuild_frees_what_was_parked(ledger: Ledger) -> None:

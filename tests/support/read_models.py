@@ -61,3 +61,20 @@ def check_rebuilt_alike(ledger: Ledger) -> None:
             assert old.position == new.position
             assert rebuild.diff(connection, projection, old, new) == []
             builds.drop(connection, new)
+
+
+def all_of(ledger: Ledger, name: str) -> list[Build]:
+    """Every build of a projection, by number."""
+    with ledger.database.connection() as connection:
+        return [build for build in builds.all_builds(connection) if build.projection == name]
+
+
+def differences(ledger: Ledger) -> dict[str, list[rebuild.Difference]]:
+    """How the newest builds differ from the active ones, by projection; those that do not are left out."""
+    found = {}
+    with ledger.database.connection() as connection:
+        for projection in ledger.projections:
+            old, new = rebuild.newest(connection, projection.name)
+            if old is not None and new is not None:
+                found[projection.name] = rebuild.diff(connection, projection, old, new)
+    return {name: each for name, each in found.items() if each}

@@ -14,7 +14,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import SimpleQueue
+from typing import IO
 
 import msgspec
 from msgspec import Struct
@@ -93,20 +95,25 @@ class Workers:
             stdout=subprocess.PIPE,
             start_new_session=True,  # an interrupt from the keyboard is for the parent, who ends the workers
         )
-        assert worker.stdin is not None
-        worker.stdin.write(self._task + b"\n")
-        worker.stdin.close()
+        with suppress(BrokenPipeError), _pipe(worker.stdin) as told:  # a worker that is gone already is told of below
+            told.write(self._task + b"\n")
         return worker
 
     def _listen(self, worker: subprocess.Popen[bytes]) -> None:
-        assert worker.stdout is not None
-        for line in worker.stdout:
-            self._told.put(msgspec.json.decode(line, type=Told))
+        with _pipe(worker.stdout) as lines:
+            for line in lines:
+                self._told.put(msgspec.json.decode(line, type=Told))
         code = worker.wait()
         if code:
             ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
             self._told.put(Told(error=f"it {ended}"))
         self._told.put(None)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise AssertionError("a worker is started with pipes")
+    return pipe
 
 
 def main() -> None:

@@ -1,0 +1,374 @@
+"""Builds are filled together, part by part, by workers that may be killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+
+import psycopg
+import pytest
+from tests.conftest import Database
+from tests.support.effort import EFFORT
+from tests.support.histories import random_lines
+from tests.support.killing import killed
+from tests.support.ledgers import line, opened, record, submit
+from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents, differences
+
+from ledger.errors import RebuildRefused
+from ledger.projections import builds, filling, filling_workers, runner
+from ledger.projections.builds import Build
+from ledger.projections.plan_state import PlanState
+from ledger.projections.runner import Runner
+from ledger.services.ledger import Ledger
+
+TASKS = [f"T{n}" for n in range(12)]
+
+
+@pytest.fixture
+def ledger(ledger: Ledger) -> Ledger:
+    """With a history that the read models have followed."""
+    submit(ledger, *random_lines(random.Random(31), TASKS, 200))
+    ledger.runner.catch_up()
+    return ledger
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream a part."""
+    monkeypatch.setattr(filling, "EVENTS", 1)
+
+
+def rebuilt(ledger: Ledger, workers: int | None = None) -> list[Build]:
+    return filling.rebuild(ledger.database, ledger.log, ledger.projections, workers=workers)
+
+
+# ── together ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_all_read_models_are_filled_in_one_pass_however_many_work(
+    ledger: Ledger, workers: int, small_parts: None
+) -> None:
+    found = rebuilt(ledger, workers)
+    assert {build.projection for build in found} == {projection.name for projection in ledger.projections}
+    assert {build.position for build in found} == {ledger.log.head().next_position}
+    assert differences(ledger) == {}
+
+
+def test_indexes_are_those_of_a_build_that_only_followed(ledger: Ledger) -> None:
+    rebuilt(ledger)
+    with ledger.database.connection() as connection:
+        rows = connection.execute(
+            "SELECT schemaname, replace(indexdef, schemaname, '') FROM pg_indexes WHERE schemaname LIKE 'rm\\_%'"
+        ).fetchall()
+    for projection in ledger.projections:
+        old, new = all_of(ledger, projection.name)
+        of_old, of_new = ({text for schema, text in rows if schema == build.schema} for build in (old, new))
+        assert of_old == of_new
+        assert of_old
+
+
+def test_a_new_build_is_not_read_until_it_is_filled(ledger: Ledger, small_parts: None) -> None:
+    """It stands at position 0, and neither a runner nor a switch touches it."""
+    before = contents(ledger)
+    told: list[int] = []
+
+    def meanwhile(done: int, _: int) -> None:
+        told.append(done)
+        if done > 0 and len(told) < 5:
+            new = build_of(ledger, "plan_state", 2)
+            assert (new.position, new.fill is not None) == (0, True)
+            Runner(ledger.database, ledger.log, ledger.projections).catch_up()
+            assert build_of(ledger, "plan_state", 2) == new
+            assert contents(ledger) == before
+
+    filling.rebuild(ledger.database, ledger.log, ledger.projections, meanwhile)
+    assert len(told) > 5
+    assert differences(ledger) == {}
+
+
+def test_nothing_is_left_of_a_fill(ledger: Ledger) -> None:
+    rebuilt(ledger)
+    with ledger.database.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM ledger.fill").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM ledger.fill_part").fetchone() == (0,)
+
+
+def test_what_was_begun_together_may_be_gone_on_with_alone(ledger: Ledger, small_parts: None) -> None:
+    """The others are dropped: they would lack what is done now."""
+    interrupt(ledger, after=4)
+    (new,) = filling.rebuild(ledger.database, ledger.log, [PlanState()])
+    assert new.projection == "plan_state"
+    assert [len(all_of(ledger, projection.name)) for projection in ledger.projections] == [2, 1, 1, 1, 1, 1, 1]
+    assert differences(ledger) == {}
+    check_rebuilt_alike_but(ledger, "plan_state")
+
+
+def check_rebuilt_alike_but(ledger: Ledger, name: str) -> None:
+    with ledger.database.connection() as connection:
+        builds.drop(connection, all_of(ledger, name)[1])
+    check_rebuilt_alike(ledger)
+
+
+class EnoughError(Exception):
+    """The user has had enough."""
+
+
+def interrupt(ledger: Ledger, after: int, workers: int | None = None) -> None:
+    """A rebuild of everything ends after so many parts."""
+    told: list[int] = []
+
+    def impatient(done: int, _: int) -> None:
+        told.append(done)
+        if len(told) > after:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        filling.rebuild(ledger.database, ledger.log, ledger.projections, impatient, workers)
+
+
+def test_workers_end_when_the_rebuild_is_interrupted(ledger: Ledger, small_parts: None) -> None:
+    interrupt(ledger, after=3, workers=2)
+    told: list[tuple[int, int]] = []
+    filling.rebuild(ledger.database, ledger.log, ledger.projections, lambda *each: told.append(each), workers=2)
+    assert told[0][0] > 0, "it begins where it stopped"
+    assert told[-1][0] == told[-1][1]
+    assert differences(ledger) == {}
+
+
+# ── killed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+REBUILDER = """
+import sys
+from ledger.projections import filling
+from ledger.services.ledger import Ledger
+from ledger.settings import Settings
+
+filling.EVENTS = 1
+with Ledger(Settings(database_url=sys.argv[1])) as ledger:
+    print("begins", flush=True)
+    filling.rebuild(ledger.database, ledger.log, ledger.projections, workers=2)
+"""
+
+
+def test_a_killed_parent_leaves_what_its_workers_did(ledger: Ledger, database: Database) -> None:
+    """The workers notice, or go on for a while: either way each part is done once."""
+    chance = random.Random(7)
+
+    def some_parts_are_done() -> bool:
+        with psycopg.connect(database.owner, autocommit=True) as owner:
+            row = owner.execute("SELECT count(*) FILTER (WHERE done) FROM ledger.fill_part").fetchone()
+        return row is not None and row[0] > wanted
+
+    for _ in range(2 * EFFORT):
+        wanted = chance.randrange(8)
+        killed(REBUILDER, database.app, after=some_parts_are_done)
+        wait_for_the_turn(ledger)
+        rebuilt(ledger, workers=chance.choice((0, 2)))
+        ledger.runner.catch_up()
+        assert differences(ledger) == {}
+        for projection in ledger.projections:
+            with ledger.database.connection() as connection:
+                for build in all_of(ledger, projection.name)[1:]:
+                    builds.drop(connection, build)
+
+
+def wait_for_the_turn(ledger: Ledger) -> None:
+    """The server has noticed that the process is gone."""
+    deadline = time.monotonic() + 20
+    while True:
+        with ledger.database.connection() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).fetchone()
+        if row == (0,):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_worker_is_named_and_what_is_left_is_done_by_the_same_command(
+    ledger: Ledger, small_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only worker is killed at its first part that it tells of, so something is left."""
+    start = filling_workers.Workers._start
+    started = []
+
+    def remembering(self: filling_workers.Workers) -> object:
+        started.append(start(self))
+        return started[-1]
+
+    monkeypatch.setattr(filling_workers.Workers, "_start", remembering)
+
+    def kill(done: int, _: int) -> None:
+        if done and started[-1].poll() is None:
+            os.kill(started[-1].pid, signal.SIGKILL)
+
+    # A lock on a row that the worker will need keeps it from being done before it is killed.
+    with psycopg.connect(ledger.database.conninfo) as blocker:
+        began = threading.Event()
+
+        def hold(done: int, total: int) -> None:
+            if not done and not began.is_set():
+                blocker.execute("SELECT FROM ledger.fill_part ORDER BY part DESC LIMIT 1 FOR UPDATE")
+                began.set()
+            kill(done, total)
+
+        with pytest.raises(RebuildRefused, match=r"killed by signal 9\. What was filled is kept"):
+            filling.rebuild(ledger.database, ledger.log, ledger.projections, hold, workers=1)
+        blocker.rollback()
+    monkeypatch.undo()
+    monkeypatch.setattr(filling, "EVENTS", 1)
+    rebuilt(ledger, workers=1)
+    assert differences(ledger) == {}
+
+
+def test_what_goes_wrong_in_a_worker_is_said(ledger: Ledger, database: Database, small_parts: None) -> None:
+    interrupt(ledger, after=1)
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute(f"DROP TABLE {build_of(ledger, 'timeline', 2).schema}.timeline")
+    with pytest.raises(RebuildRefused, match='relation ".*timeline" does not exist'):
+        rebuilt(ledger, workers=2)
+
+
+# ── beside others ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_two_that_fill_at_once_are_told_apart(ledger: Ledger) -> None:
+    """Whoever wants any of what another fills is refused, and nothing of his is begun."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: int, __: int) -> None:
+        begun.set()
+        assert go_on.wait(20)
+
+    first = threading.Thread(target=filling.rebuild, args=(ledger.database, ledger.log, [PlanState()], hold))
+    first.start()
+    try:
+        assert begun.wait(20)
+        with pytest.raises(RebuildRefused, match="plan_state is being rebuilt by another process"):
+            rebuilt(ledger)
+        assert len(all_of(ledger, "timeline")) == 1
+    finally:
+        go_on.set()
+        first.join()
+    assert differences(ledger) == {}
+
+
+def test_parts_are_done_once_though_several_take_them(ledger: Ledger, small_parts: None) -> None:
+    """As if an older parent's workers were still at it: four take parts of one fill at the same time."""
+    interrupt(ledger, after=0)
+    number = build_of(ledger, "timeline", 2).fill
+    assert number is not None
+    named = {projection.name: projection for projection in ledger.projections}
+    with ledger.database.connection() as connection:
+        mine = tuple((named[b.projection], b) for b in builds.all_builds(connection) if b.fill == number)
+        (position,) = connection.execute("SELECT position FROM ledger.fill").fetchone() or ()
+    fill = filling.Fill(number, position, mine)
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with ledger.database.session() as connection:
+                while filling.do_part(connection, ledger.log, fill) is not None:
+                    pass
+        except BaseException as error:  # noqa: BLE001  # shown by the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    rebuilt(ledger)
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert differences(ledger) == {}
+
+
+# ── read models that have read nothing ───────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every log is a long one."""
+    monkeypatch.setattr(runner, "WORTH_WORKERS", 1)
+
+
+def test_read_models_that_have_read_nothing_are_filled_where_they_are(
+    ledger: Ledger, worth_it: None, small_parts: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents(ledger)
+    begin_anew(ledger)
+    with monkeypatch.context() as patched:
+        patched.setattr(Runner, "_follow", lambda *_: pytest.fail("they are filled, and not followed"))
+        ledger.runner.catch_up()
+    assert contents(ledger) == before
+    assert {(build.build, build.status) for name in before_names(ledger) for build in all_of(ledger, name)} == {
+        (1, "active")
+    }
+    submit(ledger, *random_lines(random.Random(3), ("T1", "T77"), 30))
+    ledger.runner.catch_up()
+    check_rebuilt_alike(ledger)
+
+
+def before_names(ledger: Ledger) -> list[str]:
+    return [projection.name for projection in ledger.projections]
+
+
+def test_a_fill_of_what_is_in_use_is_gone_on_with_by_whoever_comes_next(
+    ledger: Ledger, worth_it: None, small_parts: None
+) -> None:
+    before = contents(ledger)
+    begin_anew(ledger)
+    told: list[int] = []
+
+    def impatient(done: int, _: int) -> None:
+        told.append(done)
+        if len(told) == 5:
+            raise EnoughError
+
+    with pytest.raises(EnoughError):
+        ledger.runner.catch_up(progress=impatient)
+    assert {build_of(ledger, name).position for name in before_names(ledger)} == {0}
+    with pytest.raises(RebuildRefused, match="filled for the first time"):
+        filling.rebuild(ledger.database, ledger.log, [PlanState()])
+    again: list[int] = []
+    ledger.runner.catch_up(progress=lambda done, _: again.append(done))
+    assert again[0] == told[-1]
+    assert contents(ledger) == before
+
+
+def test_two_that_come_to_empty_read_models_at_once_wait_for_each_other(
+    ledger: Ledger, database: Database, worth_it: None, small_parts: None
+) -> None:
+    before = contents(ledger)
+    begin_anew(ledger)
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            with opened(database) as other:
+                other.runner.catch_up()
+        except BaseException as error:  # noqa: BLE001  # shown by the test
+            errors.append(error)
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert contents(ledger) == before
+
+
+def test_a_new_record_is_followed_after_a_fill(ledger: Ledger, worth_it: None) -> None:
+    begin_anew(ledger)
+    ledger.runner.catch_up()
+    record(ledger, line("name_officer", "T1", 20, officer="after it"))
+    ledger.runner.catch_up()
+    assert build_of(ledger, "timeline").position == ledger.log.head().next_position
+    check_rebuilt_alike(ledger)
