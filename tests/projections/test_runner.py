@@ -20,13 +20,14 @@ from tests.support.ledgers import beginnings, line, opened, record, submit
 from tests.support.read_models import Contents, begin_anew, build_of, check_rebuilt_alike, contents
 from tests.support.texts import committed
 
-from ledger.errors import DatabaseUnavailable, EntryError
+from ledger.errors import DatabaseUnavailable, EntryError, NotFound
 from ledger.projections import builds, runner
-from ledger.projections.base import Changes, Projection, Step
+from ledger.projections.base import Changes, Projection, Step, events_of
 from ledger.projections.follower import Follower
 from ledger.projections.plan_state import PlanState, PlanStateRuns
 from ledger.projections.runner import Runner
-from ledger.projections.streams import StreamCache
+from ledger.projections.streams import StreamCache, StreamState
+from ledger.services import read_models
 from ledger.services.ledger import Ledger
 from ledger.store.append import Append
 from ledger.store.entry import encode_event
@@ -252,6 +253,51 @@ def test_a_parked_task_stays_parked_though_the_code_was_mended(ledger: Ledger, e
         assert only_t3(made[table]) == only_t3(parked[table])
 
 
+def test_a_parked_task_is_tried_again(ledger: Ledger, expected: Contents) -> None:
+    """What fails again stays parked; what succeeds is whole at once, and followed from there on."""
+    head = ledger.log.head().next_position
+    broken = Runner(ledger.database, ledger.log, with_poison(ledger))
+    broken.catch_up(head * 2 // 3)
+    (parked,) = read_models.parked(ledger)
+    mended_projections, ledger.projections = ledger.projections, with_poison(ledger)
+    assert read_models.retry(ledger) == ([], [parked])
+    ledger.projections = mended_projections
+    with pytest.raises(NotFound, match="parked stream task/T4"):
+        read_models.retry(ledger, "plan_state", "task/T4")
+    assert read_models.retry(ledger, "timeline") == ([], [])
+    assert read_models.retry(ledger, "plan_state", "task/T3") == ([parked], [])
+    assert read_models.parked(ledger) == read_models.retry(ledger)[0] == []
+    ledger.runner.catch_up()
+    assert contents(ledger) == expected
+
+
+def test_a_runner_that_gave_up_on_a_task_takes_it_up_again_when_it_is_mended(
+    ledger: Ledger, expected: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's runner has the failure at hand, and another process has tried the task again."""
+    monkeypatch.setattr(runner, "BATCH", 7)
+    head = ledger.log.head().next_position
+    following = Runner(ledger.database, ledger.log, with_poison(ledger))
+    following.catch_up(head * 2 // 3)
+    monkeypatch.setattr(Poisoned, "apply", PlanState.apply)
+    assert len(read_models.retry(ledger)[0]) == 1
+    assert following.catch_up() == head
+    assert contents(ledger) == expected
+
+
+def test_one_that_fails_still_parks_it_again(ledger: Ledger, expected: Contents) -> None:
+    """A process with the old code follows on after another with the new one has mended a task: no row is wrong."""
+    head = ledger.log.head().next_position
+    following = Runner(ledger.database, ledger.log, with_poison(ledger))
+    following.catch_up(head * 2 // 3)
+    (parked,) = read_models.parked(ledger)
+    read_models.retry(ledger)
+    assert following.catch_up() == head
+    assert read_models.parked(ledger) == [parked]
+    assert len(read_models.retry(ledger)[0]) == 1
+    assert contents(ledger) == expected
+
+
 def only_t3(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [row for row in rows if row[0].startswith("(T3,")]
 
@@ -280,6 +326,29 @@ def test_an_entry_of_an_unknown_type_stops_the_runner_before_it(ledger: Ledger, 
     assert contents(ledger) == expected
 
 
+# ── what is read ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("seed", range(3 * EFFORT))
+def test_events_that_a_projection_does_not_read_change_nothing(ledger: Ledger, seed: int) -> None:
+    """Whenever they are dated: late records and retractions are among them."""
+    submit(ledger, *random_lines(random.Random(seed), [f"S{seed}-{n}" for n in range(6)], 150))
+    unread = 0
+    for projection in ledger.projections:
+        whole = type(projection).__new__(type(projection))
+        whole.__dict__.update(projection.__dict__)
+        whole.reads = events_of(projection.stream_kind)  # type: ignore[misc]  # of this one object
+        states: dict[str, StreamState] = {}
+        for each in ledger.log.records(0, 2**62):
+            state = states.setdefault(each.event.stream, StreamState(each.event.stream, [whole]))
+            for _, changes in state.advance(each):
+                if type(each.event.data) not in projection.reads:
+                    assert changes == Changes.none(), (projection.name, each)
+                    unread += 1
+        assert not any(state.failures for state in states.values())
+    assert unread > 100
+
+
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -305,6 +374,29 @@ def test_a_follower_is_woken_by_an_append_and_survives_the_loss_of_its_connectio
         follower.stop()
     assert not follower.is_alive
     check_rebuilt_alike(ledger)
+
+
+def test_a_follower_survives_a_server_that_throws_everybody_out(
+    ledger: Ledger, database: Database, expected: Contents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it is restarted: every connection is lost, in whatever batch, several times."""
+    monkeypatch.setattr("ledger.projections.follower.RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "BATCH", 5)
+    follower = Follower(ledger.database, new_runner(ledger))
+    follower.start()
+    try:
+        with psycopg.connect(database.owner, autocommit=True) as owner:
+            for _ in range(10):
+                owner.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+        with opened(database) as other:
+            wait_for(other)
+            assert contents(other) == expected
+        assert follower.is_alive
+    finally:
+        follower.stop()
 
 
 def wait_for(ledger: Ledger) -> None:
