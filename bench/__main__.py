@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench import appends, archive, rebuild, status
+from bench import appends, archive, follow, rebuild, status
 
-for benchmark in (appends, rebuild, status, archive):
+for benchmark in (appends, rebuild, follow, status, archive):
     benchmark.main()

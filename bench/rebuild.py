@@ -1,52 +1,79 @@
-"""Events per second into read models: filled by streams (a rebuild), and followed by position (the runner).
+"""Events per second into read models: filled (a rebuild), and followed by position (the runner).
 
-    python -m bench.rebuild [EVENTS]
+    python -m bench.rebuild [EVENTS [WORKERS]]
 
-A made-up history of 50 events a task, 100,000 events unless told otherwise; fsync on.
+A made-up history of 50 events a task, 100,000 events unless told otherwise, by one worker a core; fsync on. The
+processor's time of this process and of the workers is told as well, because it does not depend on who else is at work.
 """
 
 from __future__ import annotations
 
 import resource
 import sys
-from zoneinfo import ZoneInfo
 
 from bench.histories import Generator, load
 from bench.support import database, server, show, timed
+from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds, filling
+from ledger.projections.base import Projection
 from ledger.projections.runner import Runner
+from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
+
+ZONE = "Asia/Ho_Chi_Minh"
+FOLLOWED = 20_000
+"""The events that are followed and not filled: as many as one does not fill for."""
 
 
 def main() -> None:
     """Print the table."""
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    workers = int(sys.argv[2]) if len(sys.argv) > 2 else None
     appends = Generator(wanted // 50, 400, wanted).appends()
     events = len(appends)
-    projections = all_projections(ZoneInfo("Asia/Ho_Chi_Minh"))
+    projections = all_projections(zone_of(ZONE))
     rows = []
+
+    def measured(work: str, count: int, seconds: float, processor: float) -> None:
+        rows.append({"work": work, "events/s": count / seconds, "Python, us an event": processor / count * 1e6})
+
     with server() as started, database(started) as conninfo:
         ledger = Database(conninfo)
         log, recorder = Log(ledger), LedgerRecorder(ledger)
-        rows.append(
-            {"work": "bulk append, 1,000 a batch", "events/s": events / timed(lambda: load(recorder.append, appends))}
-        )
+        log.pin_locale(Locale(ZONE, "VN"))
+        early, late = appends[:FOLLOWED], appends[FOLLOWED:]
         appends.clear()
         builds.ensure(ledger, projections)
+        load(recorder.append, early[:-1])  # one less than makes the runner fill
+        before = _processor_seconds()
         runner = Runner(ledger, log, projections)
-        followed = timed(runner.catch_up)
-        for projection in projections:
-            seconds = timed(lambda p=projection: filling.rebuild(ledger, log, [p]))  # type: ignore[misc]  # bound on purpose
-            rows.append({"work": f"rebuild {projection.name}", "events/s": events / seconds})
-        seconds = timed(lambda: filling.rebuild(ledger, log, projections))
-        rows.append({"work": "rebuild all together", "events/s": events / seconds})
-        rows.append({"work": "follow, all read models", "events/s": events / followed})
+        measured("follow all read models", len(early), timed(runner.catch_up), _processor_seconds() - before)
+        load(recorder.append, early[-1:] + late)
+        for some in (*((projection,) for projection in projections), projections):
+            before = _processor_seconds()
+            seconds = timed(lambda chosen=some: _rebuilt(ledger, log, chosen, workers))  # type: ignore[misc]  # bound on purpose
+            name = some[0].name if len(some) == 1 else "all read models together"
+            measured(f"rebuild {name}", events, seconds, _processor_seconds() - before)
         ledger.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{events:,} events, peak memory of this process {peak:,} MiB")
+    peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    print(f"{events:,} events; peak memory of this process {peaks[0]:,} MiB, of the largest other one {peaks[1]:,} MiB")
     show("Read models", rows)
+
+
+def _rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...], workers: int | None) -> None:
+    """New builds of the projections were filled, and are gone again."""
+    found = filling.rebuild(ledger, log, projections, workers=workers)
+    with ledger.connection() as connection:
+        for build in found:
+            builds.drop(connection, build)
+
+
+def _processor_seconds() -> float:
+    """Of this process, and of those that it has started and that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":

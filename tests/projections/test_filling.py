@@ -49,9 +49,8 @@ def rebuilt(ledger: Ledger, workers: int | None = None) -> list[Build]:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_all_read_models_are_filled_in_one_pass_however_many_work(
-    ledger: Ledger, workers: int, small_parts: None
-) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_all_read_models_are_filled_in_one_pass_however_many_work(ledger: Ledger, workers: int) -> None:
     found = rebuilt(ledger, workers)
     assert {build.projection for build in found} == {projection.name for projection in ledger.projections}
     assert {build.position for build in found} == {ledger.log.head().next_position}
@@ -71,7 +70,8 @@ def test_indexes_are_those_of_a_build_that_only_followed(ledger: Ledger) -> None
         assert of_old
 
 
-def test_a_new_build_is_not_read_until_it_is_filled(ledger: Ledger, small_parts: None) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_a_new_build_is_not_read_until_it_is_filled(ledger: Ledger) -> None:
     """It stands at position 0, and neither a runner nor a switch touches it."""
     before = contents(ledger)
     told: list[int] = []
@@ -97,7 +97,8 @@ def test_nothing_is_left_of_a_fill(ledger: Ledger) -> None:
         assert connection.execute("SELECT count(*) FROM ledger.fill_part").fetchone() == (0,)
 
 
-def test_what_was_begun_together_may_be_gone_on_with_alone(ledger: Ledger, small_parts: None) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_what_was_begun_together_may_be_gone_on_with_alone(ledger: Ledger) -> None:
     """The others are dropped: they would lack what is done now."""
     interrupt(ledger, after=4)
     (new,) = filling.rebuild(ledger.database, ledger.log, [PlanState()])
@@ -130,7 +131,8 @@ def interrupt(ledger: Ledger, after: int, workers: int | None = None) -> None:
         filling.rebuild(ledger.database, ledger.log, ledger.projections, impatient, workers)
 
 
-def test_workers_end_when_the_rebuild_is_interrupted(ledger: Ledger, small_parts: None) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_workers_end_when_the_rebuild_is_interrupted(ledger: Ledger) -> None:
     interrupt(ledger, after=3, workers=2)
     told: list[tuple[int, int]] = []
     filling.rebuild(ledger.database, ledger.log, ledger.projections, lambda *each: told.append(each), workers=2)
@@ -191,8 +193,9 @@ def wait_for_the_turn(ledger: Ledger) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_a_killed_worker_is_named_and_what_is_left_is_done_by_the_same_command(
-    ledger: Ledger, small_parts: None, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The only worker is killed at its first part that it tells of, so something is left."""
     start = filling_workers.Workers._start
@@ -227,11 +230,12 @@ def test_a_killed_worker_is_named_and_what_is_left_is_done_by_the_same_command(
     assert differences(ledger) == {}
 
 
-def test_what_goes_wrong_in_a_worker_is_said(ledger: Ledger, database: Database, small_parts: None) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_what_goes_wrong_in_a_worker_is_said(ledger: Ledger, database: Database) -> None:
     interrupt(ledger, after=1)
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute(f"DROP TABLE {build_of(ledger, 'timeline', 2).schema}.timeline")
-    with pytest.raises(RebuildRefused, match='relation ".*timeline" does not exist'):
+    with pytest.raises(RebuildRefused, match=r'relation ".*timeline" does not exist'):
         rebuilt(ledger, workers=2)
 
 
@@ -259,7 +263,8 @@ def test_two_that_fill_at_once_are_told_apart(ledger: Ledger) -> None:
     assert differences(ledger) == {}
 
 
-def test_parts_are_done_once_though_several_take_them(ledger: Ledger, small_parts: None) -> None:
+@pytest.mark.usefixtures("small_parts")
+def test_parts_are_done_once_though_several_take_them(ledger: Ledger) -> None:
     """As if an older parent's workers were still at it: four take parts of one fill at the same time."""
     interrupt(ledger, after=0)
     number = build_of(ledger, "timeline", 2).fill
@@ -298,8 +303,9 @@ def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "WORTH_WORKERS", 1)
 
 
+@pytest.mark.usefixtures("worth_it", "small_parts")
 def test_read_models_that_have_read_nothing_are_filled_where_they_are(
-    ledger: Ledger, worth_it: None, small_parts: None, monkeypatch: pytest.MonkeyPatch
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = contents(ledger)
     begin_anew(ledger)
@@ -319,9 +325,8 @@ def before_names(ledger: Ledger) -> list[str]:
     return [projection.name for projection in ledger.projections]
 
 
-def test_a_fill_of_what_is_in_use_is_gone_on_with_by_whoever_comes_next(
-    ledger: Ledger, worth_it: None, small_parts: None
-) -> None:
+@pytest.mark.usefixtures("worth_it", "small_parts")
+def test_a_fill_of_what_is_in_use_is_gone_on_with_by_whoever_comes_next(ledger: Ledger) -> None:
     before = contents(ledger)
     begin_anew(ledger)
     told: list[int] = []
@@ -342,9 +347,8 @@ def test_a_fill_of_what_is_in_use_is_gone_on_with_by_whoever_comes_next(
     assert contents(ledger) == before
 
 
-def test_two_that_come_to_empty_read_models_at_once_wait_for_each_other(
-    ledger: Ledger, database: Database, worth_it: None, small_parts: None
-) -> None:
+@pytest.mark.usefixtures("worth_it", "small_parts")
+def test_two_that_come_to_empty_read_models_at_once_wait_for_each_other(ledger: Ledger, database: Database) -> None:
     before = contents(ledger)
     begin_anew(ledger)
     errors: list[BaseException] = []
@@ -365,7 +369,8 @@ def test_two_that_come_to_empty_read_models_at_once_wait_for_each_other(
     assert contents(ledger) == before
 
 
-def test_a_new_record_is_followed_after_a_fill(ledger: Ledger, worth_it: None) -> None:
+@pytest.mark.usefixtures("worth_it")
+def test_a_new_record_is_followed_after_a_fill(ledger: Ledger) -> None:
     begin_anew(ledger)
     ledger.runner.catch_up()
     record(ledger, line("name_officer", "T1", 20, officer="after it"))

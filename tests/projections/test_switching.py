@@ -144,7 +144,7 @@ def test_a_switch_never_goes_back_in_time(ledger: Ledger, monkeypatch: pytest.Mo
 def _only(catch_up: Callable[..., int]) -> Callable[..., int]:
     """As if the follower were late: nothing is followed but what a switch asks for by name."""
 
-    def late(_: object, stop: int | None = None, progress: object = None, only: object = None) -> int:
+    def late(_: object, stop: int | None = None, only: object = None) -> int:
         return catch_up(stop, only=only) if only is not None else 0
 
     return late

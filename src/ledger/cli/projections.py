@@ -123,7 +123,7 @@ def retry(
     stream: Annotated[str | None, typer.Option(help="One stream only, such as task/E4; by default all.")] = None,
     json: Json = False,
 ) -> None:
-    """Work the rows of parked streams out anew; what succeeds is parked no more (exit code 1 when something still is)."""
+    """Work the rows of parked streams out anew; what succeeds is parked no more (exit code 1 when some still are)."""
     with session.ledger() as ledger:
         mended, failed = read_models.retry(ledger, name, stream)
     if json:

@@ -1,9 +1,9 @@
 """Fill builds with all that the log holds: stream by stream, several projections at once, by several workers.
 
-A fill is divided into parts, each some streams with a few thousand events. Whoever takes a part folds its streams whole,
-for all builds of the fill, and writes what came of them in the transaction that marks the part as done. So a part is done
-once, whoever is killed and whenever, and a fill that was interrupted goes on with the parts that are left. Rows come in
-by COPY into tables without indexes, which are made at the end; a build stands at position 0 until then.
+A fill is divided into parts, each some streams with a few thousand events. Whoever takes a part folds its streams
+whole, for all builds of the fill, and writes what came of them in the transaction that marks the part as done. So a
+part is done once, whoever is killed and whenever, and a fill that was interrupted goes on with the parts that are left.
+Rows come in by COPY into tables without indexes, which are made at the end; a build stands at position 0 until then.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def rebuild(
     """New builds of the projections hold all that follows from the log up to where it was when the rebuild began.
 
     A rebuild that was interrupted is taken up where it stopped. The work is done by as many worker processes as given,
-    by default one a core when there is much of it, and in this process when `workers` is 0. Raises `RebuildRefused` when
-    another process fills one of them, when one is still being filled for the first time, and when workers came to grief:
-    what they did until then stays done.
+    by default one a core when there is much of it, and in this process when `workers` is 0. Raises `RebuildRefused`
+    when another process fills one of them, when one is still being filled for the first time, and when workers came to
+    grief: what they did until then stays done.
     """
     with _turn(database, projections, wait=False) as connection:
         filling = [_current(connection, projection) for projection in projections]

@@ -85,7 +85,7 @@ class Workers:
                 reader.join()
         if trouble:
             raise RebuildRefused(
-                f"a worker of the rebuild stopped: {trouble[0]}. What was filled is kept: the same command goes on with it"
+                f"a worker of the rebuild stopped: {trouble[0]}. What was filled is kept: the same command goes on"
             )
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -37,8 +37,8 @@ def newest(connection: Connection, projection: str) -> tuple[Build | None, Build
 def diff(connection: Connection, projection: Projection, old: Build, new: Build) -> list[Difference]:
     """How the rows of two builds differ, table by table; empty when they are equal.
 
-    Row by row with all columns, the whole known history included, as far as both have followed the log: what one of them
-    knows beyond that is left out. To be called in one snapshot.
+    Row by row with all columns, the whole known history included, as far as both have followed the log: what one of
+    them knows beyond that is left out. To be called in one snapshot.
     """
     position = min(old.position, new.position)
     found = []
@@ -72,9 +72,9 @@ def switch(
 ) -> list[Build]:
     """Reports read the newest builds of these projections, all from one transaction on; returns them.
 
-    The ones before go on following, so `rollback` finds them in step; older ones are dropped. `follow(position, builds)`
-    brings builds up to a position: what reports knew before the switch they know after it. Raises `NotFound` when there
-    is nothing to switch to, and changes nothing then.
+    The ones before go on following, so `rollback` finds them in step; older ones are dropped. `follow(position,
+    builds)` brings builds up to a position: what reports knew before the switch they know after it. Raises `NotFound`
+    when there is nothing to switch to, and changes nothing then.
     """
     pairs = []
     for name in names:
