@@ -128,3 +128,26 @@ def test_read_models_are_listed_rebuilt_switched_and_rolled_back(ledger: Run, tm
         (1, "active"),
         (2, "following"),
     }
+    assert {(row["behind"], row["lag_seconds"], row["parked"]) for row in listed} == {(0, 0.0, 0)}
+
+
+def test_read_models_are_rebuilt_together_by_workers(ledger: Run, tmp_path: Path) -> None:
+    file = tmp_path / "commands.ndjson"
+    file.write_text(lines(UNIT, TASK))
+    ledger("import", "commands", str(file))
+    done = ledger("projections", "rebuild", "--dry-run", "--workers", "2").stdout
+    assert done.count("no row differs") == done.count("is dropped") == 7
+    ledger("projections", "rebuild", "--workers", "1")
+    switched = ledger("projections", "switch", "plan_state", "timeline", "charges").stdout
+    assert switched.count("reports read build 2") == 3
+
+
+def test_what_is_parked_is_shown_and_tried_again(ledger: Run, tmp_path: Path) -> None:
+    file = tmp_path / "commands.ndjson"
+    file.write_text(lines(UNIT, TASK))
+    ledger("import", "commands", str(file))
+    assert "nothing is parked" in ledger("projections", "parked").stdout
+    assert json.loads(ledger("projections", "parked", "--json").stdout) == []
+    assert "nothing is parked" in ledger("projections", "retry").stdout
+    assert "no parked stream task/T9" in ledger("projections", "retry", "--stream", "task/T9", code=2).stderr
+    assert "plan_state, timeline" in ledger("projections", "retry", "unheard_of", code=2).stderr
