@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from ledger.errors import RebuildRefused
 from ledger.projections import builds
@@ -148,7 +148,7 @@ def _fill(
         if build.projection not in named and any(b.fill == build.fill and b.projection in named for b in waiting):
             builds.drop(connection, build)
     finished: list[Build] = []
-    mine = [build for build in waiting if build.projection in named]
+    mine = [b for b in waiting if b.projection in named and b.version == named[b.projection].version]
     for number in sorted({build.fill for build in mine if build.fill is not None}):
         of_fill = [build for build in mine if build.fill == number]
         fill = Fill(number, _position(connection, number), tuple((named[b.projection], b) for b in of_fill))
@@ -177,10 +177,11 @@ def _do_parts(
             return
         wanted = workers if workers is not None else cores() if total - done >= WORTH_WORKERS else 0
         if wanted:
-            for events in Workers(database.conninfo, fill, min(wanted, left)):
-                done += events
-                if progress is not None:
-                    progress(done, total)
+            with closing(iter(Workers(database.conninfo, fill, min(wanted, left)))) as parts:
+                for events in parts:
+                    done += events
+                    if progress is not None:
+                        progress(done, total)
         else:
             while (part := do_part(connection, log, fill)) is not None:
                 done += part

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import IO
@@ -47,7 +47,9 @@ class Told(Struct, frozen=True):
 
 def cores() -> int:
     """How many processes can work at the same time."""
-    return len(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):  # where a process can be kept to some of the cores
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Workers:
@@ -62,7 +64,7 @@ class Workers:
         self._count = count
         self._told: SimpleQueue[Told | None] = SimpleQueue()
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Generator[int]:
         workers = [self._start() for _ in range(self._count)]
         readers = [threading.Thread(target=self._listen, args=(worker,), daemon=True) for worker in workers]
         try:

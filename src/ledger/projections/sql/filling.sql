@@ -27,7 +27,8 @@ GROUP BY part
 -- name: fill_anew
 -- An active build that has read nothing is filled, and stands at 0 until that is done; answers whether it is so.
 UPDATE ledger.tracking SET fill = %s
-WHERE projection = %s AND build = %s AND position = 0 AND fill IS NULL
+WHERE (projection, build) = (%s, %s) AND position = 0
+    AND NOT EXISTS (SELECT FROM ledger.tracking AS o WHERE o.projection = tracking.projection AND o.fill IS NOT NULL)
 RETURNING build
 
 -- name: position
