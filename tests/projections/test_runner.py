@@ -79,6 +79,15 @@ def test_the_size_of_a_batch_does_not_matter(
     assert contents(ledger) == expected
 
 
+def test_batches_are_sized_by_the_time_that_they_take(ledger: Ledger) -> None:
+    following = new_runner(ledger)
+    sizes = []
+    for done, seconds in ((500, 2.0), (62, 0.001), (124, 0.001), (100, 0.25), (0, 9.0), (100, 60.0)):
+        following._adapt(done, seconds)
+        sizes.append(following._batch)
+    assert sizes == [62, 124, 248, 100, 100, 20]
+
+
 def test_nor_where_one_stops_on_the_way(ledger: Ledger, expected: Contents) -> None:
     head = ledger.log.head().next_position
     chance = random.Random(5)
