@@ -104,135 +104,218 @@ ALTER TABLE ledger.text ENABLE ALWAYS TRIGGER text_only_erased;
 
 -- Take a batch of appends in one statement, and answer each.
 --
--- An append is one stream's next events: events[k] belongs to append of_append[k] (1-based, ascending). It is
---   recorded  at consecutive positions from `at_position`, recorded_at rising by 1 µs an event;
---   conflict  when the stream stands at `at_version` and not at the version expected;
+-- An append is one stream's next events: append i has those behind ends[i - 1] up to ends[i] of `events`. It is
+--   recorded  at consecutive positions from positions[i], recorded_at rising by 1 µs an event from times[i];
+--   conflict  when the stream stands at versions[i] and not at the version expected;
 --   replayed  when the unit used the key before for the same command: the first answer is given again;
---   refused   for the reason given. An append that is not recorded leaves no trace and harms no other,
+--   refused   for reasons[i]. An append that is not recorded leaves no trace and harms no other,
 -- unless all_or_nothing is set: then the first such append undoes the whole batch (SQLSTATE LG002).
--- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now.
--- text_events[k] and openings[k] are the id of events[k] and what opens its references, NULL when it has none; both
--- arrays are empty when no event has any.
+-- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now. `history`,
+-- and `units`, `keys` and `fingerprints`, are NULL as a whole when no append of the batch has one. text_events[k] and
+-- openings[k] are the id of events[k] and what opens its references, NULL when it has none, and NULL as a whole likewise.
+--
+-- A batch in which nothing stands in the way, which is the rule, is recorded by a statement a table; any other, and an
+-- append that comes alone, is decided append by append. A connection keeps the plans that it made first: the settings
+-- see to it that they are not those for the small tables of that time.
 CREATE FUNCTION ledger.append(
     streams        text[],
     expected       integer[],
+    ends           integer[],
     units          text[],
     keys           text[],
     fingerprints   bytea[],
     history        bigint[],
-    of_append      integer[],
     types          text[],
     events         bytea[],
     text_events    uuid[],
     openings       text[],
-    all_or_nothing boolean
-) RETURNS TABLE (status text, at_position bigint, at_recorded bigint, at_version integer, reason text)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    all_or_nothing boolean,
+    OUT statuses   text[],
+    OUT positions  bigint[],
+    OUT times      bigint[],
+    OUT versions   integer[],
+    OUT reasons    text[]
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-    head      ledger.head;
-    known     ledger.idempotency;
-    first     bigint;
-    stamp     bigint;
-    now_us    bigint;
-    next_event integer := 1;
-    from_event integer;
+    -- 41 bytes hold the event: {"event":…,"recorded_at":1234567890123456}
+    room CONSTANT integer := 65535 - 41;
+    batch CONSTANT integer := cardinality(streams);
+    head       ledger.head;
+    known      ledger.idempotency;
+    now_us     bigint;
+    clear      boolean := false;
+    before     integer := 0;
     size       integer;
     biggest    integer;
-    given      boolean;
-    positions  bigint[]  := '{}';
-    stamps     bigint[]  := '{}';
-    versions   integer[] := '{}';
-    names      text[]    := '{}';
-    chosen     integer[] := '{}';
+    at_version integer;
+    status     text;
+    reason     text;
+    stamp      bigint;
+    -- Of each event that is recorded, in order.
+    of_streams  text[];
+    of_versions integer[];
+    of_times    bigint[];
+    chosen      integer[];
 BEGIN
+    IF coalesce(ends[batch], 0) <> cardinality(events) OR cardinality(types) <> cardinality(events) THEN
+        RAISE EXCEPTION 'the appends end at event %, and there are % types and % events',
+            ends[batch], cardinality(types), cardinality(events) USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
     -- The clock is read under the lock, and never runs back.
     now_us := floor(extract(epoch FROM clock_timestamp()) * 1000000);
-    first := head.next_position;
-    stamp := head.recorded_at;
-    FOR i IN 1 .. cardinality(streams) LOOP
-        from_event := next_event;
-        biggest := 0;
-        WHILE next_event <= cardinality(of_append) AND of_append[next_event] = i LOOP
-            biggest := greatest(biggest, octet_length(events[next_event]));
-            next_event := next_event + 1;
-        END LOOP;
-        size := next_event - from_event;
-        at_position := NULL; at_recorded := NULL; at_version := NULL; reason := NULL; status := NULL;
 
-        IF keys[i] IS NOT NULL THEN
-            SELECT * INTO known FROM ledger.idempotency AS k WHERE k.unit = units[i] AND k.key = keys[i];
-            IF FOUND THEN
-                IF known.fingerprint IS NULL OR known.fingerprint = fingerprints[i] THEN
-                    status := 'replayed'; at_position := known.position;
-                    at_recorded := known.recorded_at; at_version := known.version;
-                ELSE
+    IF batch > 1 THEN
+        -- Where each append goes if all before it are recorded, and whether all are.
+        SELECT bool_and(a.expected = coalesce(a.left_at, a.stands_at, least(a.expected, 0)) AND a.upto > a.before)
+                   AND (SELECT max(octet_length(e)) FROM unnest(events) AS e) <= room,
+               array_agg(head.next_position + a.before ORDER BY a.i),
+               array_agg(greatest(now_us, head.recorded_at + 1) + a.before ORDER BY a.i),
+               array_agg(a.expected + a.upto - a.before ORDER BY a.i)
+            INTO clear, positions, times, versions
+            FROM (SELECT u.*, lag(u.expected + u.upto - u.before) OVER (PARTITION BY u.stream ORDER BY u.i) AS left_at,
+                         (SELECT s.version FROM ledger.stream AS s WHERE s.stream = u.stream) AS stands_at
+                  FROM unnest(streams, expected, ends, 0 || ends[:batch - 1]) WITH ORDINALITY
+                      AS u (stream, expected, upto, before, i)) AS a;
+    END IF;
+    IF clear AND keys IS NOT NULL THEN
+        -- None was used before, nor twice in the batch.
+        SELECT count(*) = cardinality(array_remove(keys, NULL)) INTO clear
+            FROM (SELECT DISTINCT u.unit, u.key FROM unnest(units, keys) AS u (unit, key)
+                  WHERE u.key IS NOT NULL AND (SELECT k.position FROM ledger.idempotency AS k
+                                               WHERE k.unit = u.unit AND k.key = u.key) IS NULL) AS fresh;
+    END IF;
+    IF clear AND history IS NOT NULL THEN
+        -- Each at its own time, or a microsecond after the event before: within a second older systems keep no order.
+        SELECT head.live_from IS NULL AND count(a.history) = count(*) AND bool_and(a.at <= a.history + 1000000),
+               array_agg(a.at ORDER BY a.i)
+            INTO clear, times
+            FROM (SELECT u.*, u.before + greatest(head.recorded_at + 1, max(u.history - u.before) OVER (ORDER BY u.i)) AS at
+                  FROM unnest(history, 0 || ends[:batch - 1]) WITH ORDINALITY AS u (history, before, i)) AS a;
+    END IF;
+
+    IF clear THEN
+        statuses := array_fill('recorded'::text, ARRAY[batch]);
+        reasons := array_fill(NULL::text, ARRAY[batch]);
+        INSERT INTO ledger.stream AS s (stream, version)
+            SELECT u.stream, max(u.version) FROM unnest(streams, versions) AS u (stream, version) GROUP BY u.stream
+            ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+        IF keys IS NOT NULL THEN
+            INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
+                SELECT u.* FROM unnest(units, keys, positions, times, versions, fingerprints)
+                    AS u (unit, key, position, recorded_at, version, fingerprint)
+                WHERE u.key IS NOT NULL;
+        END IF;
+        IF cardinality(events) = batch THEN
+            of_streams := streams; of_versions := versions; of_times := times;
+        ELSE
+            SELECT array_agg(u.stream ORDER BY u.i, k), array_agg(u.expected + k ORDER BY u.i, k),
+                   array_agg(u.at + k - 1 ORDER BY u.i, k)
+                INTO of_streams, of_versions, of_times
+                FROM unnest(streams, expected, versions, times) WITH ORDINALITY AS u (stream, expected, version, at, i),
+                     generate_series(1, u.version - u.expected) AS k;
+        END IF;
+        IF history IS NULL THEN
+            head.live_from := coalesce(head.live_from, head.next_position);
+        END IF;
+    ELSE
+        statuses := '{}'; positions := '{}'; times := '{}'; versions := '{}'; reasons := '{}';
+        of_streams := '{}'; of_versions := '{}'; of_times := '{}'; chosen := '{}';
+        stamp := head.recorded_at;
+        FOR i IN 1 .. batch LOOP
+            size := ends[i] - before;
+            known := NULL; at_version := NULL; status := NULL; reason := NULL;
+            IF keys[i] IS NOT NULL THEN
+                SELECT * INTO known FROM ledger.idempotency AS k WHERE k.unit = units[i] AND k.key = keys[i];
+                IF FOUND AND (known.fingerprint IS NULL OR known.fingerprint = fingerprints[i]) THEN
+                    status := 'replayed';
+                    at_version := known.version;
+                ELSIF FOUND THEN
+                    known := NULL;
                     status := 'refused'; reason := 'key_reused';
                 END IF;
             END IF;
-        END IF;
-        IF status IS NULL THEN
-            SELECT s.version INTO at_version FROM ledger.stream AS s WHERE s.stream = streams[i];
-            -- A stream that does not exist stands at 0; the library's own aggregates may begin with version 0 instead.
-            at_version := coalesce(at_version, least(expected[i], 0));
-            IF at_version IS DISTINCT FROM expected[i] THEN
-                status := 'conflict';
-            ELSIF size = 0 THEN
-                status := 'refused'; reason := 'no_events';
-            -- 41 bytes hold the event: {"event":…,"recorded_at":1234567890123456}
-            ELSIF biggest > 65535 - 41 THEN
-                status := 'refused'; reason := 'entry_too_large';
-            ELSIF history[i] IS NOT NULL AND head.live_from IS NOT NULL THEN
-                status := 'refused'; reason := 'ledger_is_live';
-            -- Older systems keep whole seconds: within one, records follow each other by a microsecond.
-            ELSIF history[i] IS NOT NULL AND history[i] + 1000000 <= stamp THEN
-                status := 'refused'; reason := 'history_out_of_order';
+            IF status IS NULL THEN
+                SELECT s.version INTO at_version FROM ledger.stream AS s WHERE s.stream = streams[i];
+                -- A stream that does not exist stands at 0; the library's own aggregates may begin with version 0 instead.
+                at_version := coalesce(at_version, least(expected[i], 0));
+                biggest := 0;
+                FOR k IN before + 1 .. ends[i] LOOP
+                    biggest := greatest(biggest, octet_length(events[k]));
+                END LOOP;
+                IF at_version IS DISTINCT FROM expected[i] THEN
+                    status := 'conflict';
+                ELSIF size <= 0 THEN
+                    status := 'refused'; reason := 'no_events';
+                ELSIF biggest > room THEN
+                    status := 'refused'; reason := 'entry_too_large';
+                ELSIF history[i] IS NOT NULL AND head.live_from IS NOT NULL THEN
+                    status := 'refused'; reason := 'ledger_is_live';
+                -- Older systems keep whole seconds: within one, records follow each other by a microsecond.
+                ELSIF history[i] IS NOT NULL AND history[i] + 1000000 <= stamp THEN
+                    status := 'refused'; reason := 'history_out_of_order';
+                END IF;
             END IF;
-        END IF;
-        IF status IS NULL THEN
-            status := 'recorded';
-            IF history[i] IS NULL AND head.live_from IS NULL THEN
-                head.live_from := first;
+            IF status IS NULL THEN
+                status := 'recorded';
+                known.position := head.next_position + cardinality(of_streams);
+                known.recorded_at := greatest(coalesce(history[i], now_us), stamp + 1);
+                IF history[i] IS NULL AND head.live_from IS NULL THEN
+                    head.live_from := known.position;
+                END IF;
+                FOR k IN 1 .. size LOOP
+                    of_streams := of_streams || streams[i];
+                    of_versions := of_versions || (at_version + k);
+                    of_times := of_times || (known.recorded_at + k - 1);
+                    chosen := chosen || (before + k);
+                END LOOP;
+                stamp := known.recorded_at + size - 1;
+                at_version := at_version + size;
+                INSERT INTO ledger.stream AS s (stream, version) VALUES (streams[i], at_version)
+                    ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+                IF keys[i] IS NOT NULL THEN
+                    INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
+                        VALUES (units[i], keys[i], known.position, known.recorded_at, at_version, fingerprints[i]);
+                END IF;
+            ELSIF all_or_nothing THEN
+                RAISE EXCEPTION 'append % of %: % %', i, streams[i], status, coalesce(reason, 'at version ' || at_version)
+                    USING ERRCODE = 'LG002';
             END IF;
-            at_position := first;
-            at_recorded := greatest(coalesce(history[i], now_us), stamp + 1);
-            FOR k IN 0 .. size - 1 LOOP
-                positions := positions || (first + k);
-                stamps := stamps || (at_recorded + k);
-                versions := versions || (at_version + 1 + k);
-                names := names || streams[i];
-                chosen := chosen || (from_event + k);
-            END LOOP;
-            first := first + size;
-            stamp := at_recorded + size - 1;
-            at_version := at_version + size;
-            INSERT INTO ledger.stream AS s (stream, version) VALUES (streams[i], at_version)
-                ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
-            IF keys[i] IS NOT NULL THEN
-                INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
-                    VALUES (units[i], keys[i], at_position, at_recorded, at_version, fingerprints[i]);
-            END IF;
-        ELSIF all_or_nothing THEN
-            RAISE EXCEPTION 'append % of %: % %', i, streams[i], status, coalesce(reason, 'at version ' || at_version)
-                USING ERRCODE = 'LG002';
+            statuses := statuses || status;
+            positions := positions || known.position;
+            times := times || known.recorded_at;
+            versions := versions || at_version;
+            reasons := reasons || reason;
+            before := ends[i];
+        END LOOP;
+        IF cardinality(chosen) < cardinality(events) THEN
+            SELECT array_agg(e.type ORDER BY n), array_agg(e.event ORDER BY n),
+                   array_agg(e.text_event ORDER BY n), array_agg(e.openings ORDER BY n)
+                INTO types, events, text_events, openings
+                FROM unnest(types, events, text_events, openings) WITH ORDINALITY
+                    AS e (type, event, text_event, openings, n)
+                JOIN unnest(chosen) AS c (n) USING (n);
         END IF;
-        RETURN NEXT;
-    END LOOP;
+    END IF;
 
-    IF first > head.next_position THEN
+    IF cardinality(of_streams) > 0 THEN
         INSERT INTO ledger.log (position, recorded_at, version, stream, type, entry)
-            SELECT n.position, n.recorded_at, n.version, n.stream, types[n.k],
-                '\x7b226576656e74223a'::bytea || events[n.k]
-                    || convert_to(',"recorded_at":' || n.recorded_at || '}', 'UTF8')
-            FROM unnest(positions, stamps, versions, names, chosen)
-                AS n (position, recorded_at, version, stream, k);
-        IF cardinality(openings) > 0 THEN
+            SELECT head.next_position + u.n - 1, u.recorded_at, u.version, u.stream, u.type,
+                '\x7b226576656e74223a'::bytea || u.event
+                    || convert_to(',"recorded_at":' || u.recorded_at || '}', 'UTF8')
+            FROM unnest(of_times, of_versions, of_streams, types, events) WITH ORDINALITY
+                AS u (recorded_at, version, stream, type, event, n);
+        IF openings IS NOT NULL THEN
             INSERT INTO ledger.text (event, position, openings)
-                SELECT text_events[n.k], n.position, openings[n.k]::jsonb
-                FROM unnest(positions, chosen) AS n (position, k) WHERE openings[n.k] IS NOT NULL;
+                SELECT t.event, head.next_position + t.n - 1, t.openings::jsonb
+                FROM unnest(text_events, openings) WITH ORDINALITY AS t (event, openings, n)
+                WHERE t.openings IS NOT NULL;
         END IF;
         UPDATE ledger.head AS h SET
-            next_position = first, recorded_at = stamp, live_from = head.live_from, restoring = false;
+            next_position = head.next_position + cardinality(of_streams), recorded_at = of_times[cardinality(of_times)],
+            live_from = head.live_from, restoring = false;
         -- Wakes those who follow; it carries nothing, they poll by position.
         NOTIFY ledger;
     END IF;
@@ -271,10 +354,9 @@ BEGIN
               JOIN jsonb_array_elements(named) AS t ON (t ->> 'event')::uuid = x.event) AS f
         WHERE k.unit = f.unit AND k.key = f.key;
     -- The head is locked from here on, so that nobody else erases meanwhile.
-    SELECT a.at_position INTO STRICT first
-        FROM ledger.append(ARRAY[stream], ARRAY[0], ARRAY[NULL], ARRAY[NULL], ARRAY[NULL]::bytea[], ARRAY[NULL]::bigint[],
-            array_fill(1, ARRAY[cardinality(events)]), array_fill('texts.erased'::text, ARRAY[cardinality(events)]),
-            events, text_events, openings, true) AS a;
+    SELECT a.positions[1] INTO STRICT first
+        FROM ledger.append(ARRAY[stream], ARRAY[0], ARRAY[cardinality(events)], NULL, NULL, NULL, NULL,
+            array_fill('texts.erased'::text, ARRAY[cardinality(events)]), events, text_events, openings, true) AS a;
     WITH erasing AS (
         SELECT (t ->> 'event')::uuid AS event,
                ARRAY(SELECT jsonb_array_elements_text(t -> 'fields')) AS paths

@@ -113,6 +113,8 @@ class LedgerRecorder(PostgresApplicationRecorder):
 def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
     """`LedgerRecorder.append` on a connection of the caller's."""
     keys = [append.key for append in appends]
+    keyed = any(keys)
+    history = [append.history for append in appends]
     events = [event for append in appends for event in append.events]
     texts: list[EventTexts | None] = []
     if any(append.texts for append in appends):
@@ -125,16 +127,16 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
 
     connection.add_notice_handler(note)
     try:
-        rows = connection.execute(
+        row = connection.execute(
             _SQL["append"],
             (
                 [append.stream for append in appends],
                 [append.expected for append in appends],
-                [key.unit if key else None for key in keys],
-                [key.key if key else None for key in keys],
-                [key.fingerprint if key else None for key in keys],
-                [append.history for append in appends],
-                [index for index, append in enumerate(appends, 1) for _ in append.events],
+                list(itertools.accumulate(len(append.events) for append in appends)),
+                [key.unit if key else None for key in keys] if keyed else None,
+                [key.key if key else None for key in keys] if keyed else None,
+                [key.fingerprint if key else None for key in keys] if keyed else None,
+                history if any(at is not None for at in history) else None,
                 [type_name for type_name, _ in events],
                 [encoded for _, encoded in events],
                 [each.event if each else None for each in texts],
@@ -142,7 +144,8 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
                 all_or_nothing,
             ),
             prepare=True,
-        ).fetchall()
+            binary=True,
+        ).fetchone()
     except psycopg.DatabaseError as error:
         if error.sqlstate == _NOT_APPENDED:
             raise IntegrityError(str(error)) from error
@@ -152,7 +155,9 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
     if warnings:
         # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
         raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
-    return [Answer(*row) for row in rows]
+    if row is None:
+        raise AssertionError("the append function answers with one row")
+    return [Answer(*answer) for answer in zip(*row, strict=True)]
 
 
 def _append_of(events: list[StoredEvent]) -> Append:

@@ -1,7 +1,7 @@
 -- name: append
 -- Take a batch of appends in one statement, and answer each (migration 0001 says how).
-SELECT status, at_position, at_recorded, at_version, reason
-FROM ledger.append(%b::text[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bigint[], %b::integer[],
+SELECT statuses, positions, times, versions, reasons
+FROM ledger.append(%b::text[], %b::integer[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bigint[],
                    %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b)
 
 -- name: restore
