@@ -29,7 +29,7 @@ from ledger.reports.status import STATUSES
 from ledger.reports.writers.json import write_json
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report, scope_of
-from ledger.store.recorder import append_on
+from ledger.store.appending import append_on
 
 TASKS = tuple(f"T{n}" for n in range(8))
 

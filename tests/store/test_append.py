@@ -24,9 +24,10 @@ from tests.support.ledgers import micros
 from tests.support.writers import Done, write, write_in_a_process
 
 from ledger.store.append import Answer, Append, IdempotencyKey
+from ledger.store.appending import append_on
 from ledger.store.database import Database as Pool
 from ledger.store.log import Log
-from ledger.store.recorder import LedgerRecorder, append_on
+from ledger.store.recorder import LedgerRecorder
 
 ROOM = 65_535 - 41
 """Bytes of an event that fills its entry."""

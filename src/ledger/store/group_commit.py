@@ -11,8 +11,8 @@ from eventsourcing.persistence import IntegrityError
 
 from ledger.errors import Busy, DatabaseUnavailable
 from ledger.store.append import Answer, Append
+from ledger.store.appending import append_on
 from ledger.store.database import Connection, Database
-from ledger.store.recorder import append_on
 
 MAX_BATCH = 1_000
 """Appends in one commit, at most."""

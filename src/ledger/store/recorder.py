@@ -7,20 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from eventsourcing.persistence import IntegrityError, Notification, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder
 
-from ledger.errors import DatabaseUnavailable
 from ledger.store import queries
-from ledger.store.append import Answer, Append, EventTexts
-from ledger.store.database import Connection, Database
+from ledger.store.append import Answer, Append
+from ledger.store.appending import append_on
+from ledger.store.database import Database
 from ledger.store.entry import event_bytes
 
 CHANNEL = "ledger"
 """The NOTIFY channel that wakes those who follow the log."""
 _SQL = queries.load("ledger.store.sql", "log.sql")
-_NOT_APPENDED = "LG002"
 _MAX_VERSION = 2**31 - 1
 _MAX_POSITION = 2**63 - 1
 
@@ -108,56 +106,6 @@ class LedgerRecorder(PostgresApplicationRecorder):
         with self.datastore.connection() as connection:
             row = connection.execute(_SQL["head"], prepare=True).fetchone()
         return row[0] or None if row else None
-
-
-def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
-    """`LedgerRecorder.append` on a connection of the caller's."""
-    keys = [append.key for append in appends]
-    keyed = any(keys)
-    history = [append.history for append in appends]
-    events = [event for append in appends for event in append.events]
-    texts: list[EventTexts | None] = []
-    if any(append.texts for append in appends):
-        texts = [each for append in appends for each in append.texts or (None,) * len(append.events)]
-    warnings: list[str] = []
-
-    def note(diagnostic: psycopg.errors.Diagnostic) -> None:
-        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
-            warnings.append(diagnostic.message_primary or "")
-
-    connection.add_notice_handler(note)
-    try:
-        row = connection.execute(
-            _SQL["append"],
-            (
-                [append.stream for append in appends],
-                [append.expected for append in appends],
-                list(itertools.accumulate(len(append.events) for append in appends)),
-                [key.unit if key else None for key in keys] if keyed else None,
-                [key.key if key else None for key in keys] if keyed else None,
-                [key.fingerprint if key else None for key in keys] if keyed else None,
-                history if any(at is not None for at in history) else None,
-                [type_name for type_name, _ in events],
-                [encoded for _, encoded in events],
-                [each.event if each else None for each in texts],
-                [each.openings if each else None for each in texts],
-                all_or_nothing,
-            ),
-            prepare=True,
-            binary=True,
-        ).fetchone()
-    except psycopg.DatabaseError as error:
-        if error.sqlstate == _NOT_APPENDED:
-            raise IntegrityError(str(error)) from error
-        raise
-    finally:
-        connection.remove_notice_handler(note)
-    if warnings:
-        # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
-        raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
-    if row is None:
-        raise AssertionError("the append function answers with one row")
-    return [Answer(*answer) for answer in zip(*row, strict=True)]
 
 
 def _append_of(events: list[StoredEvent]) -> Append:

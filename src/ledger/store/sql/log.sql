@@ -1,9 +1,3 @@
--- name: append
--- Take a batch of appends in one statement, and answer each (migration 0001 says how).
-SELECT statuses, positions, times, versions, reasons
-FROM ledger.append(%b::text[], %b::integer[], %b::integer[], %b::text[], %b::text[], %b::bytea[], %b::bigint[],
-                   %b::text[], %b::bytea[], %b::uuid[], %b::text[], %b)
-
 -- name: restore
 -- Put exported entries back; returns the next position.
 SELECT ledger.restore(%b::bigint, %b::bigint[], %b::text[], %b::integer[], %b::text[], %b::bytea[], %b::bigint,
