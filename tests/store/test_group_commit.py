@@ -103,6 +103,28 @@ def test_an_idle_ledger_commits_at_once(gate: Gate, committer: GroupCommit) -> N
     assert gate.sizes == [1, 1, 1]
 
 
+def test_those_who_were_answered_together_are_waited_for(
+    gate: Gate, committer: GroupCommit, callers: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "PATIENCE", 20.0)
+    committer._answered, committer._took = 3, 40.0
+    jobs = []
+    for n in range(3):
+        assert gate.sizes == []
+        until(lambda: len(committer._queue) == n)  # noqa: B023  # called at once
+        jobs.append(callers.submit(committer.append, [append(f"s{n}", 0)]))
+    assert [job.result(10)[0].status for job in jobs] == ["recorded"] * 3
+    assert gate.sizes == [3]
+
+
+def test_those_who_do_not_come_again_are_not_waited_for_long(gate: Gate, committer: GroupCommit) -> None:
+    committer._answered, committer._took = 3, 0.001
+    for n in range(3):
+        committer.append([append("a", n)])
+    assert gate.sizes == [1, 1, 1]
+    assert committer._answered == 1
+
+
 def test_every_caller_gets_the_answers_to_his_own(
     committer: GroupCommit, callers: ThreadPoolExecutor, log: Log
 ) -> None:
