@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any, LiteralString
 
@@ -21,7 +22,11 @@ from ledger.store.append import Append
 TASKS, TIMES = 1_000, 12
 """So many tasks, and so many times each was changed, round by round: one row in twelve is known now."""
 READING = queries.load("ledger.projections.sql", "reading.sql")
-STORE = queries.load("ledger.store.sql", "log.sql")
+STORE = queries.load("ledger.store.sql", "log.sql") | {
+    "standing": re.sub(
+        rb"\$\d", b"%b", queries.load("ledger.store.sql", "standing.sql")["standing"].replace(b"%", b"%%")
+    )
+}
 
 _KNOWN = f"t * {TASKS} + n, CASE WHEN t < {TIMES - 1} THEN (t + 1) * {TASKS} + n END"
 _ROUNDS = f"generate_series(0, {TIMES - 1}) AS t, generate_series(0, {TASKS - 1}) AS n"
@@ -147,7 +152,7 @@ def test_what_is_asked_about_all_tasks_reads_what_was_known_then(
         ("stream_versions", (["task/T7"],)),
         ("directory_entries", (9_000,)),
         ("history_entries", (9_000,)),
-        ("first_answers", (["U1"], ["k"])),
+        ("standing", (["task/T7"], ["U1"], ["k"])),
     ],
 )
 @pytest.mark.usefixtures("filled")

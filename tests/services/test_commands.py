@@ -279,7 +279,7 @@ def test_a_text_beside_the_data_holds_no_nul(field: str) -> None:
 
 def between(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], times: int = 1) -> None:
     """Another writer acts between this one's decision and its append, so many times."""
-    take = ledger.committer._take
+    take = ledger.committer.take
     left = [act] * times
 
     def late(request: object) -> list[commands.Answer]:
@@ -287,7 +287,7 @@ def between(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, act: Callable[[], o
             left.pop()()
         return take(request)
 
-    monkeypatch.setattr(ledger.committer, "_take", late)
+    monkeypatch.setattr(ledger.committer, "take", late)
 
 
 @pytest.fixture
@@ -300,7 +300,8 @@ def other(database: Database, ledger: Ledger) -> Ledger:
 
 def check_at_hand(ledger: Ledger, *codes: str) -> None:
     """What the handler has at hand is what the log says."""
-    for code, held in ledger.commands._repository.get_many(codes).items():
+    versions = ledger.log.stream_versions(f"task/{code}" for code in codes)
+    for code, held in ledger.commands._repository.get_many(codes, versions).items():
         events = [each.event for each in stream(ledger, f"task/{code}")]
         assert held == tasks.fold(code, events)
         assert [event.version for event in events] == list(range(1, len(events) + 1))

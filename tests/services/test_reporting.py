@@ -349,9 +349,8 @@ def test_an_answer_for_now_can_be_had_again_by_the_time_it_names(ledger: Ledger)
 
 def test_though_a_commit_was_under_way(database: Database, ledger: Ledger) -> None:
     ledger.clock.now = time.time_ns() // 1_000 + 60_000_000  # type: ignore[attr-defined]  # it stands
-    with psycopg.connect(database.app) as connection:
+    with psycopg.connect(database.app, autocommit=True) as connection, connection.transaction():
         append_on(connection, [append("task/T1", 0, 0), append("x/1", 0)])  # not committed yet
         now = write_json(report(ledger.queries(), ReportRequest("status", on="2025-03-31")))
-        connection.commit()
     as_of = json.loads(now)["as_of"]
     assert write_json(report(ledger.queries(), ReportRequest("status", as_of=as_of, on="2025-03-31"))) == now

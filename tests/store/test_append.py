@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -28,6 +29,7 @@ from ledger.store.appending import append_on
 from ledger.store.database import Database as Pool
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
+from ledger.store.standing import Stand
 
 ROOM = 65_535 - 41
 """Bytes of an event that fills its entry."""
@@ -63,6 +65,11 @@ def set_clock_ahead(database: Database, seconds: int) -> int:
         ).fetchone()
     assert row
     return int(row[0])
+
+
+def first_answers(log: Log, *keys: IdempotencyKey) -> dict[tuple[str, str], Answer]:
+    with closing(Stand(log.database)) as stand:
+        return stand.of((), keys).answers
 
 
 def raw(log: Log) -> list[tuple[Any, ...]]:
@@ -167,7 +174,7 @@ def test_a_batch_of_nothing_but_bad_appends_leaves_no_trace(log: Log, recorder: 
     assert recorder.append([append("a", 1, key=key("k")), append("b", 0, 0)]) == [conflict(0), refused("no_events", 0)]
     assert recorder.append([]) == []
     assert log.head() == before
-    assert log.first_answers([key("k")]) == {}
+    assert first_answers(log, key("k")) == {}
     assert log.stream_versions(["a", "b"]) == {}
 
 
@@ -218,7 +225,7 @@ def test_keys_are_each_units_own(log: Log, recorder: LedgerRecorder) -> None:
     recorder.append([append("a", 0, key=key("k"))])
     (other,) = recorder.append([append("a", 1, key=key("k", "another", unit="U2"))])
     assert other.status == "recorded"
-    found = log.first_answers([key("k"), key("k", "another", unit="U2"), key("x")])
+    found = first_answers(log, key("k"), key("k", "another", unit="U2"), key("x"))
     assert {name: answer.position for name, answer in found.items()} == {("U1", "k"): 0, ("U2", "k"): 1}
 
 

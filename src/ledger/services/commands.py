@@ -31,7 +31,7 @@ from ledger.services.directory import Directory, evolved
 from ledger.services.ids import derived_salt, derived_uuid7, new_salt, uuid7
 from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.group_commit import GroupCommit
-from ledger.store.log import Log
+from ledger.store.standing import Stand, Standing
 from ledger.store.tasks import TaskRepository
 from ledger.store.texts import encode_with_texts
 
@@ -76,14 +76,14 @@ class CommandHandler:
 
     def __init__(
         self,
-        log: Log,
+        stand: Stand,
         repository: TaskRepository,
         directory: Directory,
         committer: GroupCommit,
         zone: ZoneInfo,
         clock: Clock,
     ) -> None:
-        self._log = log
+        self._stand = stand
         self._repository = repository
         self._directory = directory
         self._committer = committer
@@ -98,14 +98,18 @@ class CommandHandler:
         """
         outcomes: dict[int, Outcome] = {}
         keys = [submission.line.key() for submission in submissions]
-        waiting = self._replayed(submissions, keys, range(len(submissions)), outcomes)
+        streams = {submission.line.stream for submission in submissions}
+        standing = self._stand.of(list(streams), [key for key in keys if key is not None])
+        waiting = self._replayed(submissions, keys, range(len(submissions)), standing, outcomes)
         repeated = self._repeated(waiting, keys)
         waiting = [index for index in waiting if index not in repeated]
         fruitless = 0
         while waiting and fruitless < MAX_ROUNDS:
-            again = self._round(submissions, keys, waiting, outcomes)
+            again = self._round(submissions, keys, waiting, standing, outcomes)
             fruitless = fruitless + 1 if again == waiting else 0
             waiting = again
+            if waiting:
+                standing = self._stand.of(list({submissions[index].line.stream for index in waiting}), ())
         for index, first in repeated.items():
             key, first_key = keys[index], keys[first]
             outcome = outcomes[first]
@@ -119,14 +123,14 @@ class CommandHandler:
         submissions: Sequence[Submission],
         keys: Sequence[IdempotencyKey | None],
         indices: Sequence[int],
+        standing: Standing,
         outcomes: dict[int, Outcome],
     ) -> list[int]:
         """Answer those of the lines whose keys were used before; returns the indices of the others."""
-        used = self._log.first_answers([key for key in map(keys.__getitem__, indices) if key is not None])
         waiting = []
         for index in indices:
             key = keys[index]
-            answer = used.get((key.unit, key.key)) if key else None
+            answer = standing.answers.get((key.unit, key.key)) if key else None
             if answer is None:
                 waiting.append(index)
             else:
@@ -149,13 +153,14 @@ class CommandHandler:
         submissions: Sequence[Submission],
         keys: Sequence[IdempotencyKey | None],
         waiting: Sequence[int],
+        standing: Standing,
         outcomes: dict[int, Outcome],
     ) -> list[int]:
         """Decide and append the waiting lines once; returns those that must be decided anew."""
         now = self.clock()
-        known = self._directory.known()
+        known = self._directory.known(standing.directory_end)
         codes = {s.line.aggregate[1] for s in map(submissions.__getitem__, waiting) if s.line.aggregate[0] == "task"}
-        held = self._repository.get_many(codes)
+        held = self._repository.get_many(codes, standing.versions)
         pending: list[_Pending] = []
         failed: list[int] = []
         for index in waiting:
@@ -168,7 +173,10 @@ class CommandHandler:
             else:
                 pending.append(_Pending(index, *entry))
         # What stands in the way may be the same command, sent twice at once and recorded since the keys were looked up.
-        self._replayed(submissions, keys, [index for index in failed if keys[index] is not None], outcomes)
+        asked = [index for index in failed if keys[index] is not None]
+        if asked:
+            now_used = self._stand.of((), [key for key in map(keys.__getitem__, asked) if key is not None])
+            self._replayed(submissions, keys, asked, now_used, outcomes)
         if not pending:
             return []
         again = []
@@ -301,8 +309,8 @@ class CommandHandler:
             return VersionConflict(line.stream, expected, answer.version or 0)
         found: tuple[str, ...] = ()
         if isinstance(submission.command, cmd.AcceptResult):
-            code = line.aggregate[1]
-            task = item.state if item is not None else self._repository.get_many([code])[code]
+            code, versions = line.aggregate[1], {line.stream: answer.version}
+            task = item.state if item is not None else self._repository.get_many([code], versions)[code]
             found = warnings(task, answer.version)
         return Recorded(
             stream=line.stream,

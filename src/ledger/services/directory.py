@@ -44,9 +44,14 @@ class Directory:
         self._known = Known({}, {}, {}, working_days(calendar, None))
         self._next = 0
 
-    def known(self) -> Known:
-        """As new as the log is now: one indexed statement, which usually finds nothing."""
+    def known(self, end: int | None = None) -> Known:
+        """With all that lies before the position `end`; by default as new as the log is now.
+
+        One indexed statement, and none when it is at hand.
+        """
         with self._lock:
+            if end is not None and end <= self._next:
+                return self._known
             records = self._log.directory_records(self._next)
             if records:
                 known = evolved(self._known, (record.event for record in records))

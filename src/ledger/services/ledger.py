@@ -25,6 +25,7 @@ from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.server import reach
+from ledger.store.standing import Stand
 from ledger.store.tasks import TaskRepository
 from ledger.store.texts import TextStore
 from ledger.store.tiles import TileStore
@@ -52,6 +53,8 @@ class Ledger:
             self.zone = zone_of(self.locale.time_zone)
             self.committer = GroupCommit(self.database)
             self._exit.callback(self.committer.close)
+            self.stand = Stand(self.database)
+            self._exit.callback(self.stand.close)
             self.projections = all_projections(self.zone)
             ensure(self.database, self.projections)
         except BaseException:
@@ -74,7 +77,7 @@ class Ledger:
     def commands(self) -> CommandHandler:
         """The way in."""
         repository = TaskRepository(LedgerRecorder(self.database), self.log)
-        return CommandHandler(self.log, repository, self.directory, self.committer, self.zone, self.clock)
+        return CommandHandler(self.stand, repository, self.directory, self.committer, self.zone, self.clock)
 
     @cached_property
     def directory(self) -> Directory:

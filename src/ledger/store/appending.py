@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from weakref import WeakSet
 
 import psycopg
 from eventsourcing.persistence import IntegrityError
-from psycopg import errors, generators, pq
 
 from ledger.errors import DatabaseUnavailable
 from ledger.store import queries
 from ledger.store.append import Answer, Append
 from ledger.store.arrays import bigints, byteas, integers, read_integers, read_texts, texts, uuids
 from ledger.store.database import Connection
+from ledger.store.prepared import Prepared
 
-_STATEMENT = queries.load("ledger.store.sql", "append.sql")["append"]
-_NAME = b"ledger_append"
+_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"])
 _NOT_APPENDED = "LG002"
-_BINARY = [pq.Format.BINARY] * 12
-_prepared: WeakSet[Connection] = WeakSet()
 
 
 def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
@@ -33,7 +29,7 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
 
     connection.add_notice_handler(note)
     try:
-        result = _call(connection, [*_arguments(appends), b"\1" if all_or_nothing else b"\0"])
+        answers = _APPEND.call(connection, [*_arguments(appends), b"\1" if all_or_nothing else b"\0"])
     except psycopg.DatabaseError as error:
         if error.sqlstate == _NOT_APPENDED:
             raise IntegrityError(str(error)) from error
@@ -43,7 +39,7 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
     if warnings:
         # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
         raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
-    return _answers(result)
+    return _answers(*(column or b"" for column in answers))
 
 
 def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
@@ -76,25 +72,7 @@ def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
     ]
 
 
-def _call(connection: Connection, arguments: Sequence[bytes | None]) -> pq.abc.PGresult:
-    """The result, by libpq's own interface: a cursor, with its adaptation, would cost more than the server does."""
-    pgconn = connection.pgconn
-    if connection not in _prepared:
-        _check(pgconn.prepare(_NAME, _STATEMENT), pq.ExecStatus.COMMAND_OK)
-        _prepared.add(connection)
-    pgconn.send_query_prepared(_NAME, arguments, _BINARY, result_format=pq.Format.BINARY)
-    (result,) = connection.wait(generators.execute(pgconn))
-    return _check(result, pq.ExecStatus.TUPLES_OK)
-
-
-def _check(result: pq.abc.PGresult, wanted: pq.ExecStatus) -> pq.abc.PGresult:
-    if result.status != wanted:
-        raise errors.error_from_result(result)
-    return result
-
-
-def _answers(result: pq.abc.PGresult) -> list[Answer]:
-    statuses, positions, times, versions, reasons = (result.get_value(0, column) or b"" for column in range(5))
+def _answers(statuses: bytes, positions: bytes, times: bytes, versions: bytes, reasons: bytes) -> list[Answer]:
     answers = zip(
         read_texts(statuses),
         read_integers(positions),

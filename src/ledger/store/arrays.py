@@ -56,6 +56,11 @@ def read_integers(array: bytes) -> list[int | None]:
     return [None if element is None else int.from_bytes(element, "big", signed=True) for element in _elements(array)]
 
 
+def read_byteas(array: bytes) -> list[bytes | None]:
+    """The values of a `bytea[]`."""
+    return _elements(array)
+
+
 def _array(element_type: int, values: Sequence[bytes | None]) -> bytes:
     parts = []
     for value in values:

@@ -13,7 +13,7 @@ from ledger.domain.events import HistoryImported, Record, TextsErased
 from ledger.domain.values import Document
 from ledger.errors import LedgerError
 from ledger.store import queries
-from ledger.store.append import Answer, Head, IdempotencyKey, Locale
+from ledger.store.append import Head, Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
 from ledger.store.texts import TextRow, Withheld, openings_json
@@ -176,22 +176,3 @@ class Log:
             rows = connection.execute(_SQL["history_entries"], (stop,), prepare=True, binary=True).fetchall()
         found = [decode_entry(position, entry).event.data for position, entry in rows]
         return [data.file for data in found if isinstance(data, HistoryImported)]
-
-    def first_answers(self, keys: Sequence[IdempotencyKey]) -> dict[tuple[str, str], Answer]:
-        """By (unit, key): the answer that each used key was given; `refused` when it was for another command.
-
-        After an erasure of what the command said, nobody can tell any more: then the key alone counts.
-        """
-        if not keys:
-            return {}
-        wanted = {(key.unit, key.key): key.fingerprint for key in keys}
-        with self.database.connection() as connection:
-            rows = connection.execute(
-                _SQL["first_answers"], ([k.unit for k in keys], [k.key for k in keys]), prepare=True, binary=True
-            ).fetchall()
-        return {
-            (unit, key): Answer("replayed", position, recorded_at, version, None)
-            if fingerprint is None or wanted[unit, key] == fingerprint
-            else Answer("refused", None, None, None, "key_reused")
-            for unit, key, fingerprint, position, recorded_at, version in rows
-        }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from eventsourcing.application import Repository
 from eventsourcing.persistence import EventStore
@@ -24,24 +24,25 @@ def stream_of(code: str) -> str:
 class TaskRepository(Repository[str]):
     """The library's repository with its cache, read many at a time.
 
-    What is returned is as new as the log was when it was asked: two statements a call, however many tasks, the second
-    only for those that other processes have changed. The values are frozen, so the cache is shared freely.
+    What is returned is as new as the versions with which it is asked for: no statement for what is at hand, and one for
+    all that other processes have changed. The values are frozen, so the cache is shared freely.
     """
 
     def __init__(self, recorder: LedgerRecorder, log: Log, *, cache_size: int = 50_000) -> None:
         super().__init__(EventStore(EntryMapper(), recorder), cache_maxsize=cache_size, deepcopy_from_cache=False)
         self._log = log
 
-    def get_many(self, codes: Iterable[str]) -> dict[str, Task | None]:
-        """By code: the task as it stands, or None when there is none."""
+    def get_many(self, codes: Iterable[str], versions: Mapping[str, int]) -> dict[str, Task | None]:
+        """By code: the task as it stands at the version given for its stream, or later; None when there is none."""
         wanted = {stream_of(code): code for code in codes}
         found: dict[str, Task | None] = dict.fromkeys(wanted.values())
         behind: dict[str, int] = {}
-        for stream, version in self._log.stream_versions(wanted).items():
+        for stream, code in wanted.items():
             held = self._cached(stream)
-            found[wanted[stream]] = held
-            if held is None or held.version < version:
-                behind[stream] = held.version if held else 0
+            at = held.version if held else 0
+            found[code] = held
+            if at < versions.get(stream, 0):
+                behind[stream] = at
         for stream, records in self._log.stream_records(behind, _END).items():
             code = wanted[stream]
             task = found[code]

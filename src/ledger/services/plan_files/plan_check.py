@@ -129,7 +129,7 @@ class _Check:
     def _recorded(self, codes: Mapping[int, str]) -> dict[int, str]:
         """By row: the task that an earlier import of this file has made of it."""
         asked = {row: drafts.used_line(self._acting, code, f"{self._key}:{row}").key() for row, code in codes.items()}
-        used = self._ledger.log.first_answers([key for key in asked.values() if key is not None])
+        used = self._ledger.stand.of((), [key for key in asked.values() if key is not None]).answers
         return {row: codes[row] for row, key in asked.items() if key is not None and (key.unit, key.key) in used}
 
     def _day(self, recorded: Mapping[int, str]) -> dt.date:

@@ -58,12 +58,6 @@ WHERE position >= %s AND (stream LIKE 'unit/%%' OR stream LIKE 'plan/%%' OR stre
 -- The imports that a prefix of the log rests on, in order.
 SELECT position, entry FROM ledger.log WHERE type = 'history.imported' AND position < %s ORDER BY position
 
--- name: first_answers
--- The first answers to idempotency keys, for those that were used.
-SELECT k.unit, k.key, k.fingerprint, k.position, k.recorded_at, k.version
-FROM unnest(%b::text[], %b::text[]) AS w (unit, key)
-JOIN ledger.idempotency AS k ON k.unit = w.unit AND k.key = w.key
-
 -- name: stream_events
 -- Events of one stream between two versions, oldest first.
 SELECT version, type, recorded_at, entry FROM ledger.log
