@@ -27,7 +27,7 @@ from ledger.domain.values import (
 )
 
 
-class EventData(Struct, frozen=True, kw_only=True):
+class EventData(Struct, frozen=True, kw_only=True, gc=False):
     """The `data` of an event. `type_name` and `schema_version` are what the entry calls `type` and `v`."""
 
     type_name: ClassVar[str]
@@ -287,14 +287,14 @@ EVENT_TYPES: dict[str, type[EventData]] = {cls.type_name: cls for cls in EventDa
 # ── envelope and place ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Actor(Struct, frozen=True):
+class Actor(Struct, frozen=True, gc=False):
     """Who acted: the unit, and the person or key that spoke for it (None when the door did not know)."""
 
     unit: str | None
     subject: Person | None
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True, kw_only=True, gc=False):
     """An event as the application writes it: all of the entry but `recorded_at`, which the ledger gives.
 
     `effective` is a local day (`2025-03-08`) or an instant with the ledger's own offset
@@ -325,7 +325,7 @@ def happened_before(effective: str, other: str) -> bool:
     return effective[:10] < other[:10]
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """An event with its place: `position` in the whole log, `recorded_at` in microseconds since 1970, UTC."""
 
     position: int

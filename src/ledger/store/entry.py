@@ -29,7 +29,7 @@ UPCASTERS: dict[tuple[str, int], Upcaster] = {}
 """(type, v) -> how data of that schema version becomes data of the next. Old entries are never rewritten."""
 
 
-class _Header(Struct, frozen=True):
+class _Header(Struct, frozen=True, gc=False):
     actor: Actor
     causation: str | None
     correlation: str | None
@@ -42,7 +42,7 @@ class _Header(Struct, frozen=True):
     version: int
 
 
-class _Entry(Struct, frozen=True):
+class _Entry(Struct, frozen=True, gc=False):
     event: _Header
     recorded_at: int
 
