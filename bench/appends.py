@@ -1,84 +1,87 @@
-"""Single-event appends per second: ours, through group commit, beside the library's default PostgreSQL recorder.
-
-    python -m bench.appends
-
-One process, fsync on, one event an append, each to a stream of its own: with 1 writer and with 16 concurrent ones.
-The events are of the same size on both sides.
-"""
+"""Single events, each an append of its own, durable when it is answered: ours, through group commit."""
 
 from __future__ import annotations
 
+import multiprocessing
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.synchronize import Barrier
 
-from eventsourcing.persistence import StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
-from psycopg.conninfo import conninfo_to_dict
-
-from bench.support import database, interleaved, server, show, timed
+from bench.cases import Done, case
+from bench.support import database, timed
 from ledger.store.append import Append
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
 
 STATE = b'{"data":"' + b"x" * 380 + b'"}'
-RUNS = 3
+TYPE = "bench.event"
 
 
-def rate(writers: int, appends: int, append: Callable[[], object]) -> float:
-    """Appends a second, with so many concurrent writers."""
-    share = appends // writers
+def by_writers(writers: int, appends: int, committer: GroupCommit) -> float:
+    """The seconds that so many concurrent writers take for so many appends, each to a stream of its own."""
 
     def work() -> None:
-        for _ in range(share):
-            append()
+        for _ in range(appends // writers):
+            (answer,) = committer.append([Append(f"task/{uuid.uuid4()}", 0, ((TYPE, STATE),))])
+            assert answer.status == "recorded"
 
     def all_writers() -> None:
         with ThreadPoolExecutor(writers) as pool:
-            for future in [pool.submit(work) for _ in range(writers)]:
-                future.result()
+            for job in [pool.submit(work) for _ in range(writers)]:
+                job.result()
 
-    return share * writers / timed(all_writers)
+    return timed(all_writers)
 
 
-def main() -> None:
-    """Print the table."""
-    with server() as started, database(started) as ours, database(started) as theirs:
-        ledger = Database(ours)
+def measured(conninfo: str, writers: int, appends: int) -> Done:
+    """Appends by the writers of this process, in a fresh ledger."""
+    with database(conninfo) as made:
+        ledger = Database(made)
         committer = GroupCommit(ledger)
-        given = conninfo_to_dict(theirs)
-        datastore = PostgresDatastore(
-            dbname=str(given["dbname"]),
-            host=str(given["host"]),
-            port=str(given.get("port", 5432)),
-            user=str(given["user"]),
-            password="",
-            pool_size=16,
-        )
-        recorder = PostgresApplicationRecorder(datastore)
-        recorder.create_table()
-
-        def append_ours() -> None:
-            answers = committer.append([Append(f"bench/{uuid.uuid4()}", 0, (("bench.event", STATE),))])
-            assert answers[0].status == "recorded"
-
-        def append_theirs() -> None:
-            recorder.insert_events([StoredEvent(uuid.uuid4(), 1, "bench.event", STATE)])
-
-        rows = []
-        for writers, few, many in ((1, 1_000, 1_000), (16, 3_000, 20_000)):
-            rate(writers, 500, append_ours), rate(writers, 500, append_theirs)
-            mine, library = interleaved(
-                RUNS,
-                lambda w=writers, n=many: rate(w, n, append_ours),  # type: ignore[misc]  # bound on purpose
-                lambda w=writers, n=few: rate(w, n, append_theirs),  # type: ignore[misc]  # bound on purpose
-            )
-            rows.append({"writers": writers, "ours /s": mine, "library /s": library, "ratio": mine / library})
-        show("Single appends", rows)
+        by_writers(writers, max(appends // 10, writers), committer)
+        seconds = by_writers(writers, appends, committer)
         committer.close()
         ledger.close()
-        datastore.close()
+    return Done(appends // writers * writers, seconds)
 
 
-if __name__ == "__main__":
-    main()
+@case("appends-1", "ledger, 1 writer", share=0.05)
+def one_writer(conninfo: str, events: int) -> Done:
+    """Nobody to share a commit with."""
+    return measured(conninfo, 1, events)
+
+
+@case("appends-16", "ledger, 16 writers", share=0.25)
+def sixteen_writers(conninfo: str, events: int) -> Done:
+    """One process, one connection."""
+    return measured(conninfo, 16, events)
+
+
+@case("appends-16", "ledger, 4 processes of 4 writers", share=0.25)
+def four_processes(conninfo: str, events: int) -> Done:
+    """Four committers that contend for the head of the log."""
+    context = multiprocessing.get_context("spawn")
+    with database(conninfo) as made:
+        barrier = context.Barrier(5)
+        processes = [context.Process(target=_a_process, args=(made, events // 4, barrier)) for _ in range(4)]
+        for process in processes:
+            process.start()
+        barrier.wait(60)
+
+        def end() -> None:
+            for process in processes:
+                process.join()
+
+        seconds = timed(end)
+        assert [process.exitcode for process in processes] == [0] * 4
+    return Done(events // 16 * 16, seconds)
+
+
+def _a_process(conninfo: str, appends: int, barrier: Barrier) -> None:
+    ledger = Database(conninfo)
+    committer = GroupCommit(ledger)
+    by_writers(4, 40, committer)
+    barrier.wait(60)
+    by_writers(4, appends, committer)
+    committer.close()
+    ledger.close()

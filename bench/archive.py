@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import random
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -38,9 +37,8 @@ def quiet(*_: object) -> None:
     """No progress is shown."""
 
 
-def main() -> None:
+def main(wanted: int) -> None:
     """Print the tables."""
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     appends = Generator(wanted // 50, 400, wanted).appends()
     with tempfile.TemporaryDirectory(prefix="ledger-bench-") as given, server() as started:
         folder = Path(given)
@@ -112,7 +110,3 @@ def _sealer(ledger: Ledger) -> list[dict[str, float | str]]:
         {"sealer": "off", "appends/s": off, "cost %": 0.0},
         {"sealer": "on", "appends/s": on_, "cost %": 100 * (1 - on_ / off)},
     ]
-
-
-if __name__ == "__main__":
-    main()

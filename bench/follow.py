@@ -1,9 +1,9 @@
 """From acknowledgement to visible: how long after an append was answered the read models show it.
 
-    python -m bench.follow [EVENTS_A_SECOND] [SECONDS]
+    python -m bench follow
 
-500 events a second for 20 seconds unless told otherwise, each an append of its own, by a process of its own, at an even
-pace; a follower as `ledger serve` has one; fsync on.
+500 events a second for 20 seconds, each an append of its own, by a process of its own, at an even pace; a follower as
+`ledger serve` has one; fsync on.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 
 ZONE = "Asia/Ho_Chi_Minh"
+RATE = 500
+"""Events a second."""
+SECONDS = 20
 BEFORE = 20_000
 """Events that are in the log already."""
 
@@ -46,10 +49,9 @@ class _Timed(Runner):
         return position
 
 
-def main() -> None:
-    """Print the table."""
-    rate = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 20
+def main(wanted: int) -> None:
+    """Print the table, for that many events or as many as come in `SECONDS`."""
+    rate, seconds = RATE, max(1, min(SECONDS, wanted // RATE))
     projections: tuple[Projection, ...] = all_projections(zone_of(ZONE))
     with server() as started, database(started) as conninfo:
         ledger = Database(conninfo)
@@ -64,7 +66,7 @@ def main() -> None:
         follower = Follower(ledger, runner)
         follower.start()
         writer = subprocess.run(
-            [sys.executable, "-m", "bench.follow", "write", conninfo, str(rate), str(wanted)],
+            [sys.executable, "-m", "bench.follow", conninfo, str(rate), str(wanted)],
             stdout=subprocess.PIPE,
             check=True,
         )
@@ -113,8 +115,5 @@ def _write(conninfo: str, rate: int, wanted: int) -> None:
     print(json.dumps(told))
 
 
-if __name__ == "__main__":
-    if sys.argv[1:2] == ["write"]:
-        _write(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
-    else:
-        main()
+if __name__ == "__main__":  # the process that appends
+    _write(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

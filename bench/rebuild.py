@@ -1,15 +1,14 @@
 """Events per second into read models: filled (a rebuild), and followed by position (the runner).
 
-    python -m bench.rebuild [EVENTS [WORKERS]]
+    python -m bench read-models [--events N]
 
-A made-up history of 50 events a task, 100,000 events unless told otherwise, by one worker a core; fsync on. The
+A made-up history of 50 events a task, by one worker a core; fsync on. The
 processor's time of this process and of the workers is told as well, because it does not depend on who else is at work.
 """
 
 from __future__ import annotations
 
 import resource
-import sys
 
 from bench.histories import Generator, load
 from bench.support import database, server, show, timed
@@ -27,10 +26,8 @@ FOLLOWED = 20_000
 """The events that are followed and not filled: as many as one does not fill for."""
 
 
-def main() -> None:
+def main(wanted: int) -> None:
     """Print the table."""
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    workers = int(sys.argv[2]) if len(sys.argv) > 2 else None
     appends = Generator(wanted // 50, 400, wanted).appends()
     events = len(appends)
     projections = all_projections(zone_of(ZONE))
@@ -53,7 +50,7 @@ def main() -> None:
         load(recorder.append, early[-1:] + late)
         for some in (*((projection,) for projection in projections), projections):
             before = _processor_seconds()
-            seconds = timed(lambda chosen=some: _rebuilt(ledger, log, chosen, workers))  # type: ignore[misc]  # bound on purpose
+            seconds = timed(lambda chosen=some: _rebuilt(ledger, log, chosen))  # type: ignore[misc]  # bound on purpose
             name = some[0].name if len(some) == 1 else "all read models together"
             measured(f"rebuild {name}", events, seconds, _processor_seconds() - before)
         ledger.close()
@@ -62,9 +59,9 @@ def main() -> None:
     show("Read models", rows)
 
 
-def _rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...], workers: int | None) -> None:
+def _rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...]) -> None:
     """New builds of the projections were filled, and are gone again."""
-    found = filling.rebuild(ledger, log, projections, workers=workers)
+    found = filling.rebuild(ledger, log, projections)
     with ledger.connection() as connection:
         for build in found:
             builds.drop(connection, build)
@@ -74,7 +71,3 @@ def _processor_seconds() -> float:
     """Of this process, and of those that it has started and that have ended."""
     used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-if __name__ == "__main__":
-    main()

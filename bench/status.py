@@ -11,7 +11,6 @@ from __future__ import annotations
 import datetime as dt
 import random
 import statistics
-import sys
 
 from bench.histories import Generator, load
 from bench.support import database, server, show, timed
@@ -32,9 +31,8 @@ ZONE = "Asia/Ho_Chi_Minh"
 QUESTIONS = 100
 
 
-def main() -> None:
+def main(wanted: int) -> None:
     """Print the table."""
-    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
     rng = random.Random(57)
     with server() as started, database(started) as conninfo:
         ledger = Database(conninfo)
@@ -80,7 +78,3 @@ def main() -> None:
 
 def _spread(values: list[float]) -> dict[str, float]:
     return {"p50 ms": statistics.median(values), "p95 ms": values[int(len(values) * 0.95)]}
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import statistics
+import os
+import platform
 import tempfile
 import time
 import uuid
@@ -13,34 +14,59 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from ledger.store.embedded import EmbeddedServer
 from ledger.store.migrate import migrate
 
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 RESULTS = Path(__file__).parent / "results"
 
 
 @contextlib.contextmanager
-def server() -> Iterator[EmbeddedServer]:
-    """A server of its own, with fsync on, gone afterwards."""
+def server() -> Iterator[str]:
+    """The superuser's conninfo of a server of its own, with durable commits, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="ledger-bench-") as folder, EmbeddedServer.start(Path(folder)) as started:
         with psycopg.connect(started.conninfo()) as connection:
-            row = connection.execute("SHOW fsync").fetchone()
-            assert row == ("on",), "a benchmark measures durable commits"
-        yield started
+            for setting in DURABLE:
+                assert connection.execute(f"SHOW {setting}").fetchone() == ("on",), f"{setting} is to be on"
+        yield started.conninfo()
 
 
 @contextlib.contextmanager
-def database(started: EmbeddedServer) -> Iterator[str]:
-    """The conninfo of a fresh, migrated database, dropped afterwards."""
+def empty_database(conninfo: str) -> Iterator[str]:
+    """The conninfo of a fresh database on the server, dropped afterwards."""
     name = f"bench_{uuid.uuid4().hex[:8]}"
-    with psycopg.connect(started.conninfo(), autocommit=True) as connection:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    conninfo = started.conninfo(dbname=name)
-    migrate(conninfo)
-    yield conninfo
-    with psycopg.connect(started.conninfo(), autocommit=True) as connection:
+    yield make_conninfo(conninfo, dbname=name)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextlib.contextmanager
+def database(conninfo: str) -> Iterator[str]:
+    """The same with an empty ledger in it."""
+    with empty_database(conninfo) as made:
+        migrate(made)
+        yield made
+
+
+def machine(conninfo: str) -> dict[str, str]:
+    """What the figures are of: the machine, the server and the settings that durability rests on."""
+    with psycopg.connect(conninfo) as connection:
+        shown = {
+            name: str(*connection.execute(f"SHOW {name}").fetchone() or ()) for name in ("server_version", *DURABLE)
+        }
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    return {
+        "cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+        "PostgreSQL": shown.pop("server_version").split()[0],
+        **shown,
+        "load before": load,
+    }
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -50,24 +76,30 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def interleaved(runs: int, *works: Callable[[], float]) -> list[float]:
-    """The median of what each returns, over runs that take turns, so that a slow minute slows all alike."""
-    results: list[list[float]] = [[] for _ in works]
-    for _ in range(runs):
-        for index, work in enumerate(works):
-            results[index].append(work())
-    return [statistics.median(result) for result in results]
-
-
-def show(title: str, rows: list[dict[str, Any]]) -> None:
-    """The rows are printed as a table, and written as JSON below bench/results."""
+def show(title: str, rows: list[dict[str, Any]], about: dict[str, str] | None = None) -> None:
+    """The rows are printed as a table, and written as JSON below bench/results, with what they are of."""
     print(f"\n{title}")
-    columns = list(rows[0])
-    texts = [[f"{row[c]:,.2f}" if isinstance(row[c], float) else f"{row[c]}" for c in columns] for row in rows]
-    widths = [max(len(c), *(len(t[i]) for t in texts)) for i, c in enumerate(columns)]
-    print("  ".join(c.ljust(w) for c, w in zip(columns, widths, strict=True)))
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    texts = [[_text(row.get(c, "")) for c in columns] for row in rows]
+    widths = [
+        max(len(c), *(len(t[i]) for t, row in zip(texts, rows, strict=True) if len(row) > 1))
+        for i, c in enumerate(columns)
+    ]
+    print("  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(columns, widths, strict=True))))
     for text in texts:
-        print("  ".join(t.rjust(w) if i else t.ljust(w) for i, (t, w) in enumerate(zip(text, widths, strict=True))))
+        print(
+            "  ".join(
+                t.rjust(w) if i else t.ljust(w) for i, (t, w) in enumerate(zip(text, widths, strict=True))
+            ).rstrip()
+        )
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{title.lower().replace(' ', '-')}.json"
-    file.write_text(json.dumps(rows, indent=1))
+    file.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
+    if isinstance(value, list):
+        return " ".join(f"{each:,}" for each in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import Queue
+from pathlib import Path
 
+from ledger.errors import DatabaseUnavailable
 from ledger.store.append import Append, IdempotencyKey
 from ledger.store.database import Database as Pool
+from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 
@@ -45,3 +50,52 @@ def write_in_a_process(conninfo: str, who: str, count: int, answers: Queue[list[
         jobs = [writers.submit(write, recorder, log, f"{who}.{n}", count) for n in range(2)]
         answers.put([each for job in jobs for each in job.result()])
     pool.close()
+
+
+def events_of(name: str) -> tuple[tuple[str, bytes], ...]:
+    """The events of the command of that name, the same whoever puts it again."""
+    count = random.Random(name).randint(1, 3)
+    return tuple(("t", json.dumps({"by": name, "k": k}).encode()) for k in range(count))
+
+
+def write_on(conninfo: str, who: str, writers: int, count: int, folder: Path) -> None:
+    """So many writers of one process, through its group commit, put `count` commands each until they are told of them.
+
+    Each writes down what it was told, and goes on behind that when the process is started again.
+    """
+    pool = Pool(conninfo, pool_size=writers)
+    log, committer = Log(pool), GroupCommit(pool)
+    with ThreadPoolExecutor(writers) as threads:
+        jobs = [threads.submit(_write_on, committer, log, f"{who}.{n}", count, folder) for n in range(writers)]
+        for job in jobs:
+            job.result()
+    committer.close()
+    pool.close()
+
+
+def _write_on(committer: GroupCommit, log: Log, who: str, count: int, folder: Path) -> None:
+    chance = random.Random()
+    file = os.open(folder / who, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+    for n in range(len(told(folder / who)), count):
+        name = f"{who}-{n}"
+        events = events_of(name)
+        key = IdempotencyKey("U1", name, name.encode().ljust(32))
+        position = None
+        while position is None:
+            stream = chance.choice(STREAMS)
+            try:
+                at = log.stream_versions([stream]).get(stream, 0)
+                (answer,) = committer.append([Append(stream, at, events, key=key)])
+            except DatabaseUnavailable:
+                continue  # it is unknown whether it was recorded: the key tells
+            position = answer.position
+        os.write(file, f"{name} {position} {len(events)}\n".encode())
+    os.close(file)
+
+
+def told(file: Path) -> Sequence[Done]:
+    """What a writer has written down."""
+    if not file.exists():
+        return []
+    rows = (line.split() for line in file.read_text().splitlines())
+    return [(name, int(position), int(size)) for name, position, size in rows]

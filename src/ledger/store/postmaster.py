@@ -77,7 +77,7 @@ class Postmaster:
         with self._lock() as lock:
             if not lock.try_alone():
                 raise self.failure("the embedded PostgreSQL server is running already")
-            self._account.reach(self._cluster.parent, *_installed())
+            self._account.reach(self._cluster.parent, *installed())
             if not self._cluster.exists():
                 self._create(lock, durable=durable)
             made_by = (self._cluster / "PG_VERSION").read_text(encoding="ascii").strip()
@@ -219,7 +219,7 @@ class Postmaster:
         """The program has ended well. The processes that it left running have the lock."""
         with self._open_log() as log:
             ended = subprocess.run(
-                [_installed()[0] / "bin" / program, *arguments],
+                [installed()[0] / "bin" / program, *arguments],
                 check=False,
                 cwd="/",
                 # No PGPORT or PGOPTIONS of the user's. PGDATA, as pg_ctl would hand on --pgdata through a shell.
@@ -269,7 +269,7 @@ class _PidFile:
         return cls(pid=int(lines[0] or 0), socket_dir=lines[4], status=lines[7].strip())
 
 
-def _installed() -> list[Path]:
+def installed() -> list[Path]:
     """The directories in which the wheel keeps PostgreSQL and the libraries that it needs.
 
     The wheel's Python code, which would manage the server, is not used.

@@ -1,0 +1,149 @@
+"""What is measured: tables of cases, each a function that does so much work on a server and says how long it took.
+
+A new case is a function here or in a module of this package, and the line above it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Done:
+    """So many events in so many seconds."""
+
+    count: int
+    seconds: float
+    memory: int | None = None
+    """Peak memory of the program that did it, in KiB, when that is not the process of the case."""
+
+
+class SkippedError(Exception):
+    """The case cannot be measured here; the message says what is missing."""
+
+
+Work = Callable[[str, int], Done]
+"""Called with the conninfo of the server's superuser, and about how many events to take."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of a table."""
+
+    table: str
+    name: str
+    work: Work
+    share: float
+    """Of the events asked for: slower ways take fewer, so that all take about as long."""
+
+
+CASES: list[Case] = []
+
+
+def case(table: str, name: str, share: float = 1.0) -> Callable[[Work], Work]:
+    """The function below is a case of that table; the table's first is what the others are compared with."""
+
+    def register(work: Work) -> Work:
+        CASES.append(Case(table, name, work, share))
+        return work
+
+    return register
+
+
+def tables() -> list[str]:
+    """The tables that have cases, in order."""
+    return list(dict.fromkeys(each.table for each in CASES))
+
+
+def in_a_process(each: Case, conninfo: str, events: int) -> dict[str, Any]:
+    """One run in a process of its own: `rate` a second and peak `memory` in MiB, or why it was `skipped`."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.cases",
+        each.table,
+        each.name,
+        conninfo,
+        str(max(int(events * each.share), 1)),
+    ]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, Any] = json.loads(ran.stdout.splitlines()[-1])
+    return found
+
+
+def program(command: list[str], folder: Path | None = None) -> tuple[str, int]:
+    """What a program of others printed, and its peak memory in KiB.
+
+    A process begins with the peak of the one that it is forked from, so the program is the child of a small one.
+    """
+    launched = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
+    *lines, memory = subprocess.run(
+        launched, cwd=folder, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.splitlines()
+    return "\n".join(lines), int(memory)
+
+
+_LAUNCHER = """
+import os, sys
+pid = os.fork() or os.execv(sys.argv[1], sys.argv[1:])
+_, status, used = os.wait4(pid, 0)
+print(used.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
+def peak_memory() -> int:
+    """The peak memory of this process in KiB, without that of the process which it was forked from."""
+    return int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[0])
+
+
+def compared(table: str, conninfo: str, events: int, runs: int) -> list[dict[str, Any]]:
+    """A row for each case: the median of runs that take turns, so that a slow minute slows all alike."""
+    cases = [each for each in CASES if each.table == table]
+    found: dict[str, list[dict[str, Any]]] = {each.name: [] for each in cases}
+    for _ in range(runs):
+        for each in cases:
+            if not (found[each.name] and "skipped" in found[each.name][0]):
+                found[each.name].append(in_a_process(each, conninfo, events))
+    rows: list[dict[str, Any]] = []
+    for name, results in found.items():
+        if "skipped" in results[0]:
+            rows.append({"case": f"{name}: skipped, {results[0]['skipped']}"})
+            continue
+        rate = statistics.median(result["rate"] for result in results)
+        first = rows[0].get("events/s", rate) if rows else rate
+        memory = max(result["memory"] for result in results)
+        runs_ = [round(result["rate"]) for result in results]
+        rows.append({"case": name, "events/s": rate, "first ÷ this": first / rate, "peak MiB": memory, "runs": runs_})
+    return rows
+
+
+def main() -> None:
+    """Run one case in this process, and print what came of it as a line of JSON."""
+    import bench.everything  # noqa: F401, PLC0415  # registers the cases
+
+    # This module is `__main__` here, and the cases are registered with the one that they import.
+    from bench.cases import CASES as REGISTERED  # noqa: PLC0415
+    from bench.cases import SkippedError as CannotBe  # noqa: PLC0415
+
+    table, name, conninfo, events = sys.argv[1:]
+    (wanted,) = [each for each in REGISTERED if (each.table, each.name) == (table, name)]
+    try:
+        done = wanted.work(conninfo, int(events))
+    except CannotBe as error:
+        print(json.dumps({"skipped": str(error)}))
+        return
+    memory = done.memory or peak_memory()
+    print(json.dumps({"rate": done.count / done.seconds, "memory": memory // 1024}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,139 @@
+"""One plain read model, the timeline of every task, filled by our rebuild and by the library's runner."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+from eventsourcing.application import Application
+from eventsourcing.persistence import Mapper, StoredEvent, Tracking
+from eventsourcing.postgres import PostgresApplicationRecorder, PostgresTrackingRecorder
+from eventsourcing.projection import Projection as LibraryProjection
+from eventsourcing.projection import ProjectionRunner
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from bench.cases import Done, case
+from bench.histories import Generator, load
+from bench.peers import datastore_of
+from bench.support import database, empty_database, timed
+from ledger.domain.events import Event, Record
+from ledger.projections import rebuild
+from ledger.projections.base import Step, Values
+from ledger.projections.timeline import TIMELINE, Timeline
+from ledger.store.append import Append
+from ledger.store.database import Database
+from ledger.store.log import Log
+from ledger.store.mapper import EntryMapper
+from ledger.store.recorder import LedgerRecorder
+
+
+def history(events: int) -> list[Append]:
+    """About so many events, 50 a task."""
+    return Generator(max(events // 50, 1), 40, events).appends()
+
+
+@case("rebuild", "ledger, rebuild of timeline")
+def ours(conninfo: str, events: int) -> Done:
+    """Stream by stream, written with COPY."""
+    appends = history(events)
+    with database(conninfo) as made:
+        ledger = Database(made)
+        load(LedgerRecorder(ledger).append, appends)
+        seconds = timed(lambda: rebuild.fill(ledger, Log(ledger), Timeline()))
+        ledger.close()
+    return Done(len(appends), seconds)
+
+
+class Rows(PostgresTrackingRecorder):
+    """The same table, and the library's tracking beside it."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        columns = (*TIMELINE.columns, "known_from")
+        self._insert = sql.SQL("INSERT INTO timeline ({}) VALUES ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(", ").join([sql.Placeholder()] * len(columns))
+        )
+        self._close = sql.SQL("UPDATE timeline SET known_to = %s WHERE task = %s AND version = %s AND known_to IS NULL")
+
+    def apply(self, position: int, closed: list[Values], opened: list[Values], tracking: Tracking) -> None:
+        """The rows and the tracking of one event, in one transaction."""
+        with self.datastore.transaction(commit=True) as cursor:
+            for key in closed:
+                cursor.execute(self._close, (position, *key))
+            for row in opened:
+                cursor.execute(self._insert, (*row, position))
+            self._insert_tracking(cursor, tracking)
+
+
+class TheirTimeline(LibraryProjection[Rows]):
+    """Our projection's function, as the library calls it."""
+
+    name = "timeline"
+
+    def __init__(self, view: Rows) -> None:
+        super().__init__(view)
+        self._timeline = Timeline()
+        self._states: dict[str, Any] = {}
+
+    def process_event(self, domain_event: Event, tracking: Tracking) -> None:
+        """One event, one transaction."""
+        position = tracking.notification_id - 1
+        if domain_event.stream.startswith("task/"):
+            state = self._states.get(domain_event.stream, self._timeline.initial())
+            step = Step(Record(position, position, domain_event), None, None)
+            self._states[domain_event.stream], changes = self._timeline.apply(state, step)
+            closed, opened = [key for _, key in changes.closed], [row for _, row in changes.opened]
+        else:
+            closed, opened = [], []
+        self.view.apply(position, closed, opened, tracking)
+
+
+class TheirApplication(Application[str]):
+    """Reads our events."""
+
+    name = "bench"
+
+    def construct_mapper(self) -> Mapper[str]:
+        """By our names of types."""
+        return EntryMapper()
+
+
+@case("rebuild", "library's ProjectionRunner", share=0.05)
+def theirs(conninfo: str, events: int) -> Done:
+    """From the library's recorder, into the same table."""
+    appends = history(events)
+    with empty_database(conninfo) as made:
+        given = conninfo_to_dict(made)
+        datastore = datastore_of(made)
+        datastore.originator_id_type = "text"
+        recorder = PostgresApplicationRecorder(datastore, events_table_name="bench_events")
+        recorder.create_table()
+        for start in range(0, len(appends), 1_000):
+            recorder.insert_events([_stored(append) for append in appends[start : start + 1_000]])
+        with datastore.transaction(commit=True) as cursor:
+            cursor.execute(resources.files("ledger.projections.sql").joinpath(Timeline.ddl).read_bytes())
+        env = {
+            "PERSISTENCE_MODULE": "eventsourcing.postgres",
+            "POSTGRES_DBNAME": str(given["dbname"]),
+            "POSTGRES_HOST": str(given["host"]),
+            "POSTGRES_PORT": str(given["port"]),
+            "POSTGRES_USER": str(given["user"]),
+            "POSTGRES_PASSWORD": "",
+            "POSTGRES_ORIGINATOR_ID_TYPE": "text",
+        }
+
+        def run() -> None:
+            with ProjectionRunner(
+                application_class=TheirApplication, projection_class=TheirTimeline, view_class=Rows, env=env
+            ) as runner:
+                runner.wait(len(appends), timeout=600)
+
+        seconds = timed(run)
+        datastore.close()
+    return Done(len(appends), seconds)
+
+
+def _stored(append: Append) -> StoredEvent:
+    ((type_name, encoded),) = append.events
+    return StoredEvent(append.stream, append.expected + 1, type_name, encoded)
