@@ -21,6 +21,7 @@ from tests.support.ledgers import line
 from ledger.api import backlog
 from ledger.api.backlog import Backlog
 from ledger.api.bulk import Lines
+from ledger.api.parts import WRITERS
 from ledger.errors import DatabaseUnavailable
 from ledger.services.command_line import MAX_LINE_BYTES
 from ledger.services.commands import Outcome, Submission
@@ -197,6 +198,22 @@ def test_an_error_that_nobody_foresaw_breaks_the_answer_off(
         monkeypatch.setattr(ledger.commands, "handle", fail)
         with pytest.RaisesGroup(ZeroDivisionError):
             client.post("/v1/commands", content=assigned("T1"), headers=NDJSON)
+
+
+@pytest.mark.parametrize("media_type", ["application/json", "application/x-ndjson"])
+def test_when_too_many_wait_the_answer_is_to_come_again(
+    client: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch, media_type: str
+) -> None:
+    writers, others = app.state.parts.writers, range(WRITERS)
+    assert client.portal is not None
+    client.portal.call(lambda: [writers.acquire_on_behalf_of_nowait(other) for other in others])
+    monkeypatch.setattr("ledger.api.parts.MAX_WAITING", 0)
+    answer = client.post("/v1/commands", content=assigned("T1"), headers={"Content-Type": media_type})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["type"] == "urn:progress-ledger:problem:busy"
+    client.portal.call(lambda: [writers.release_on_behalf_of(other) for other in others])
+    answer = client.post("/v1/commands", content=assigned("T1"), headers={"Content-Type": media_type})
+    assert answer.status_code in (200, 201)
 
 
 # ── the parts ────────────────────────────────────────────────────────────────────────────────────────────────────────

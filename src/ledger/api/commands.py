@@ -63,14 +63,15 @@ async def record(request: Request) -> Response:
     if request.headers.get("content-encoding", "identity") != "identity":
         raise HTTPException(415, "send the body as it is, without Content-Encoding")
     key = _key(request)
+    parts = parts_of(request)
+    parts.admit()
     if media_type == NDJSON:
         if key is not None:
             raise HTTPException(400, "the header Idempotency-Key is for single commands: give each line its own key")
-        return BulkAnswers(parts_of(request), request.stream())
+        return BulkAnswers(parts, request.stream())
     if media_type != JSON:
         raise HTTPException(415, f"send {JSON} for one command, {NDJSON} for a command on each line")
     body = await _body(request)
-    parts = parts_of(request)
     outcome = await run_sync(partial(_recorded, parts, body, key), limiter=parts.writers)
     if isinstance(outcome, LedgerError):
         return problems.problem_of(outcome)

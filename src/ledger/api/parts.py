@@ -9,12 +9,15 @@ from anyio import CapacityLimiter
 from starlette.requests import HTTPConnection
 
 from ledger.api.following import Following
+from ledger.errors import Busy
 from ledger.services.commands import CommandHandler
 from ledger.services.ledger import Ledger
 from ledger.services.queries import Queries
 
 WRITERS = 48
 """Requests that record at the same time: what they append is committed together."""
+MAX_WAITING = 2_000
+"""Requests that wait for their turn to record; one that comes when so many do is told to come again."""
 STREAM_READERS = 4
 """Streams that read from the log at the same time; the others wait their turn, or for news."""
 
@@ -48,6 +51,12 @@ class Parts:
             CapacityLimiter(WRITERS),
             CapacityLimiter(STREAM_READERS),
         )
+
+    def admit(self) -> None:
+        """A request that records may wait for its turn; raises `Busy` when too many do."""
+        waiting = self.writers.statistics().tasks_waiting
+        if self.writers.available_tokens <= 0 and waiting >= MAX_WAITING:
+            raise Busy(waiting)
 
 
 def parts_of(request: HTTPConnection) -> Parts:

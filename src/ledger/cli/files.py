@@ -40,7 +40,7 @@ def commands(
     """Record the commands of a file. The same file again records nothing twice, so an interrupted import is just run
     again. Lines that are refused are reported with their number and reason; the others are recorded (exit code 1).
     """
-    with session.ledger() as ledger, session.progress(f"Importing {file.name}") as advance:
+    with session.ledger() as ledger, session.progress(f"Importing {file.name}", in_bytes=not history) as advance:
 
         def report(number: int, outcome: Outcome) -> None:
             if isinstance(outcome, LedgerError):
