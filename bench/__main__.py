@@ -12,7 +12,13 @@ from bench import archive, follow, growth, rebuild, status
 from bench.cases import compared, tables
 from bench.support import machine, server, show
 
-ALONE = {"growth": growth.main, "read-models": rebuild.main, "follow": follow.main, "status": status.main, "archive": archive.main}
+ALONE = {
+    "growth": growth.main,
+    "read-models": rebuild.main,
+    "follow": follow.main,
+    "status": status.main,
+    "archive": archive.main,
+}
 """Tables without peers, which run in this process, on servers of their own."""
 
 
