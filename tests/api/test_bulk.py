@@ -41,13 +41,14 @@ def send(client: TestClient, *lines: bytes) -> list[dict[str, object]]:
 def test_a_malformed_line_is_answered_and_the_others_are_recorded(client: TestClient, ledger: Ledger) -> None:
     position = ledger.log.head().next_position
     first, malformed, second = send(client, assigned("T1"), b'{"command":', assigned("T2"))
-    assert {**first, "recorded_at": ""} == {
+    assert {**first, "recorded_at": "", "leaf": ""} == {
         "line": 1,
         "status": "recorded",
         "task": "T1",
         "version": 1,
         "position": position,
         "recorded_at": "",
+        "leaf": "",
         "warnings": [],
     }
     assert (malformed["line"], malformed["status"], malformed["code"]) == (2, "refused", "malformed_json")

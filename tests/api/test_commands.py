@@ -19,6 +19,7 @@ from tests.support.ledgers import line, record
 
 from ledger.domain.times import utc_text
 from ledger.errors import Busy
+from ledger.merkle.hashing import leaf_hash
 from ledger.services.command_line import MAX_LINE_BYTES
 from ledger.services.ledger import Ledger
 
@@ -41,6 +42,7 @@ def test_a_command_is_answered_with_its_place_in_the_log(client: TestClient, led
         "version": 1,
         "position": head,
         "recorded_at": utc_text(held.recorded_at),
+        "leaf": leaf_hash(ledger.log.entries(head, head + 1)[0][1]).hex(),
         "warnings": [],
     }
     assert held.event.stream == "task/T1"

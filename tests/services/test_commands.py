@@ -19,6 +19,7 @@ from tests.support.texts import data_of
 from ledger.domain import task as tasks
 from ledger.domain.events import Record
 from ledger.errors import LedgerError, Refused, SettingsError, VersionConflict
+from ledger.merkle.hashing import leaf_hash
 from ledger.services import commands
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
@@ -54,7 +55,8 @@ def test_a_line_becomes_an_event_with_all_that_it_said(ledger: Ledger) -> None:
     asked = line("assign_task", "T1", 8, unit="REV", title="A promise", lead="U1", correlation="meeting 7")
     (outcome,) = ledger.commands.handle([Submission(*parse_line(asked), subject="clerk")])
     (kept,) = stream(ledger, "task/T1")
-    assert outcome == Recorded("task/T1", 1, position, kept.recorded_at, (), replayed=False)
+    leaf = leaf_hash(ledger.log.entries(position, position + 1)[0][1]).hex()
+    assert outcome == Recorded("task/T1", 1, position, kept.recorded_at, leaf, (), replayed=False)
     event = kept.event
     assert (kept.position, event.version, event.v, event.type) == (position, 1, 1, "task.assigned")
     assert (event.actor.unit, event.correlation, event.causation) == ("REV", "meeting 7", None)

@@ -33,6 +33,10 @@ class Recorded(Struct, frozen=True):
     position: int
     recorded_at: int
     """Microseconds since 1970 UTC, of the first event."""
+    leaf: str
+    """The leaf hash of the first event's entry, in hexadecimal: with the position, a receipt. A proof that the log
+    holds it can be asked for at any time, once a checkpoint covers it.
+    """
     warnings: tuple[str, ...]
     replayed: bool
     """The idempotency key was used before for the same command: this is the first answer again."""
@@ -64,6 +68,7 @@ def outcome_json(outcome: Recorded | LedgerError) -> dict[str, Any]:
                 "version": outcome.version,
                 "position": outcome.position,
                 "recorded_at": utc_text(outcome.recorded_at),
+                "leaf": outcome.leaf,
                 "warnings": list(outcome.warnings),
             }
         case Refused():

@@ -7,7 +7,7 @@ another writer got in between is decided anew, unless the line says which versio
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,13 +24,16 @@ from ledger.domain.rules import Known, Moment
 from ledger.domain.task import Task
 from ledger.domain.times import effective_text, local_day, microseconds, parse_instant
 from ledger.errors import LedgerError, Refused, VersionConflict
+from ledger.merkle.hashing import leaf_hash
 from ledger.services.answers import Recorded, refusal, warnings
 from ledger.services.clock import Clock
 from ledger.services.command_line import CommandLine
 from ledger.services.directory import Directory, evolved
 from ledger.services.ids import derived_salt, derived_uuid7, new_salt, uuid7
 from ledger.store.append import Answer, Append, IdempotencyKey
+from ledger.store.entry import entry_bytes
 from ledger.store.group_commit import GroupCommit
+from ledger.store.log import Log
 from ledger.store.standing import Stand, Standing
 from ledger.store.tasks import TaskRepository
 from ledger.store.texts import encode_with_texts
@@ -76,6 +79,7 @@ class CommandHandler:
 
     def __init__(
         self,
+        log: Log,
         stand: Stand,
         repository: TaskRepository,
         directory: Directory,
@@ -83,6 +87,7 @@ class CommandHandler:
         zone: ZoneInfo,
         clock: Clock,
     ) -> None:
+        self._log = log
         self._stand = stand
         self._repository = repository
         self._directory = directory
@@ -127,15 +132,23 @@ class CommandHandler:
         outcomes: dict[int, Outcome],
     ) -> list[int]:
         """Answer those of the lines whose keys were used before; returns the indices of the others."""
-        waiting = []
+        waiting, answered = [], {}
         for index in indices:
             key = keys[index]
             answer = standing.answers.get((key.unit, key.key)) if key else None
             if answer is None:
                 waiting.append(index)
             else:
-                outcomes[index] = self._outcome(submissions[index], answer, None)
+                answered[index] = answer
+        leaves = self._leaves(answered.values())
+        for index, answer in answered.items():
+            outcomes[index] = self._outcome(submissions[index], answer, None, leaves)
         return waiting
+
+    def _leaves(self, answers: Iterable[Answer]) -> dict[int, bytes]:
+        """By position: the leaf hashes of what was recorded before and is now answered again."""
+        positions = [each.position for each in answers if each.status == "replayed" and each.position is not None]
+        return self._log.leaves(positions) if positions else {}
 
     @staticmethod
     def _repeated(waiting: Sequence[int], keys: Sequence[IdempotencyKey | None]) -> dict[int, int]:
@@ -180,9 +193,11 @@ class CommandHandler:
         if not pending:
             return []
         again = []
-        for item, (answer, was_put) in zip(pending, self._append(pending), strict=True):
+        answers = self._append(pending)
+        leaves = self._leaves(answer for answer, _ in answers)
+        for item, (answer, was_put) in zip(pending, answers, strict=True):
             submission = submissions[item.index]
-            outcome = self._outcome(submission, answer, item)
+            outcome = self._outcome(submission, answer, item, leaves)
             outcomes[item.index] = outcome
             if answer.status == "recorded" and item.state is not None:
                 self._repository.keep(item.state)
@@ -297,7 +312,9 @@ class CommandHandler:
             version=version,
         )
 
-    def _outcome(self, submission: Submission, answer: Answer, item: _Pending | None) -> Outcome:
+    def _outcome(
+        self, submission: Submission, answer: Answer, item: _Pending | None, leaves: Mapping[int, bytes]
+    ) -> Outcome:
         """What the caller is told. A replay is told the same as the first time, word for word."""
         line = submission.line
         if answer.status == "refused":
@@ -312,11 +329,16 @@ class CommandHandler:
             code, versions = line.aggregate[1], {line.stream: answer.version}
             task = item.state if item is not None else self._repository.get_many([code], versions)[code]
             found = warnings(task, answer.version)
+        if item is not None and answer.status == "recorded":
+            leaf = leaf_hash(entry_bytes(item.append.events[0][1], answer.recorded_at))
+        else:
+            leaf = leaves[answer.position]
         return Recorded(
             stream=line.stream,
             version=answer.version,
             position=answer.position,
             recorded_at=answer.recorded_at,
+            leaf=leaf.hex(),
             warnings=found,
             replayed=answer.status == "replayed",
         )

@@ -77,7 +77,7 @@ class Ledger:
     def commands(self) -> CommandHandler:
         """The way in."""
         repository = TaskRepository(LedgerRecorder(self.database), self.log)
-        return CommandHandler(self.stand, repository, self.directory, self.committer, self.zone, self.clock)
+        return CommandHandler(self.log, self.stand, repository, self.directory, self.committer, self.zone, self.clock)
 
     @cached_property
     def directory(self) -> Directory:

@@ -61,6 +61,11 @@ class Log:
         with self.database.connection() as connection:
             return connection.execute(_SQL["entries"], (start, stop, limit), prepare=True, binary=True).fetchall()
 
+    def leaves(self, positions: Sequence[int]) -> dict[int, bytes]:
+        """By position: the leaf hashes of the entries that are there."""
+        with self.database.connection() as connection:
+            return dict(connection.execute(_SQL["leaves"], (list(positions),), prepare=True, binary=True).fetchall())
+
     def entries_in_batches(self, start: int, stop: int, size: int = 5_000) -> Iterator[list[tuple[int, bytes]]]:
         """The same in batches, so that memory stays bounded however long the log is."""
         while start < stop:

@@ -27,6 +27,10 @@ SELECT position + 1 FROM ledger.log WHERE recorded_at <= %s ORDER BY recorded_at
 -- Entries of a run of positions, in order.
 SELECT position, entry FROM ledger.log WHERE position >= %s AND position < %s ORDER BY position LIMIT %s
 
+-- name: leaves
+-- The leaf hashes (RFC 6962) of some entries.
+SELECT position, sha256('\x00'::bytea || entry) FROM ledger.log WHERE position = ANY(%b::bigint[])
+
 -- name: entries_of_types
 -- Entries of some types in a run of positions, in order.
 SELECT position, entry FROM ledger.log
