@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 
 import bench.everything  # noqa: F401  # registers the cases
-from bench import archive, follow, growth, rebuild, status
+from bench import archive, follow, growth, rebuild, sealer, status
 from bench.cases import compared, tables
 from bench.support import machine, server, show
 

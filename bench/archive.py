@@ -1,13 +1,12 @@
 """What integrity costs: hashing, sealing, proofs, and the archive's export, verification and restore.
 
-    python -m bench.archive [ENTRIES]
+    python -m bench archive [--events N]
 
-A made-up history of 50 events a task, 1,000,000 entries unless told otherwise; fsync on, one process.
+A made-up history of 50 events a task; fsync on, one process.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import statistics
 import tempfile
@@ -24,13 +23,10 @@ from ledger.services.archive import restoring
 from ledger.services.archive import verification as archives
 from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
-from ledger.services.sealing_thread import SealingThread
 from ledger.settings import Settings
-from ledger.store.append import Append
 from ledger.store.recorder import LedgerRecorder
 
 PROOFS = 2_000
-SINGLES = 4_000
 
 
 def quiet(*_: object) -> None:
@@ -65,12 +61,11 @@ def _measure(ledger: Ledger, archive: Path, entries: int) -> None:
     sealed = sealing.current(ledger)
     row("export, all", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
     row("export, nothing new", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
-    vkeys = [keys.load(ledger.settings).verifier]
+    vkeys = keys.load(ledger.settings).verifiers
     row("archive verify", entries, timed(lambda: archives.verify(archive, vkeys, quiet)))
     row("ledger verify", entries, timed(lambda: verification.verify(ledger, None, quiet)))
     show("Archive", rows)
     show("Proofs", [_proofs(ledger, entries, sealed.checkpoint.root)])
-    show("Sealer", _sealer(ledger))
 
 
 def _proofs(ledger: Ledger, size: int, root: bytes) -> dict[str, float]:
@@ -83,30 +78,3 @@ def _proofs(ledger: Ledger, size: int, root: bytes) -> dict[str, float]:
         times.append(1_000 * (time.perf_counter() - start))
         verify_inclusion(proof, leaf_hash(ledger.log.entries(position, position + 1)[0][1]), root)
     return {"entries": size, "p50 ms": statistics.median(times), "p99 ms": statistics.quantiles(times, n=100)[98]}
-
-
-def _sealer(ledger: Ledger) -> list[dict[str, float | str]]:
-    """Appends a second by one writer, with the sealer off and on in turn; medians of five."""
-    recorder, number = LedgerRecorder(ledger.database), 0
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(5):
-        for on in (False, True):
-            thread = SealingThread(sealing.sealer(ledger), ledger.log) if on else None
-            if thread:
-                thread.start()
-
-            def work() -> None:
-                nonlocal number
-                for _ in range(SINGLES):
-                    number += 1
-                    state = b'{"stream":"b/%d","type":"t","version":1,"x":"%b"}' % (number, b"x" * 300)
-                    recorder.append([Append(f"b/{number}-{os.getpid()}", 0, (("t", state),))])
-
-            rates[on].append(SINGLES / timed(work))
-            if thread:
-                thread.stop()
-    off, on_ = statistics.median(rates[False]), statistics.median(rates[True])
-    return [
-        {"sealer": "off", "appends/s": off, "cost %": 0.0},
-        {"sealer": "on", "appends/s": on_, "cost %": 100 * (1 - on_ / off)},
-    ]

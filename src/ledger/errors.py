@@ -103,6 +103,27 @@ class Fork(IntegrityError):
         self.found = found
 
 
+class WitnessError(LedgerError):
+    """A witness has not stood for a checkpoint, for a reason that says nothing of the log; it can be asked again."""
+
+    def __init__(self, witness: str, reason: str) -> None:
+        super().__init__(f"witness {witness}: {reason}")
+        self.witness = witness
+        self.reason = reason
+
+
+class WitnessDisagrees(IntegrityError):
+    """A witness says that it has cosigned another history of this log: one of the two was altered, or it lies."""
+
+    def __init__(self, witness: str, reason: str) -> None:
+        super().__init__(
+            f"DISPUTED by the witness {witness}: {reason}. Run `ledger verify`, and compare with what others hold of "
+            "this log: an archive, a checkpoint, another witness"
+        )
+        self.witness = witness
+        self.reason = reason
+
+
 class EntryMissing(IntegrityError):
     """MISSING: the log has no entry at a position below its head."""
 

@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         default=None,
         description="The name of the log in its checkpoints, such as example.org/ledger. It is fixed with the key.",
     )
+    witnesses: str | None = Field(
+        default=None,
+        description="The witnesses that are asked to cosign checkpoints: for each its vkey and its URL, in turn, "
+        "separated by white space.",
+    )
     pool_size: int = Field(default=8, ge=2, le=500, description="Database connections of one process, at most.")
     host: str = Field(default="127.0.0.1", description="The address on which `ledger serve` listens.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port on which `ledger serve` listens.")

@@ -24,7 +24,8 @@ def test_the_server_is_ready_and_says_how_far_it_is(client: TestClient, ledger: 
     client.get("/v1/tasks")
     answer = client.get("/readyz")
     lag = {projection.name: 0 for projection in ledger.projections}
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "position": 8, "lag": lag, "parked": 0})
+    expected = {"status": "ready", "position": 8, "lag": lag, "parked": 0, "witnesses": []}
+    assert (answer.status_code, answer.json()) == (200, expected)
     assert answer.headers["Cache-Control"] == "no-store"
 
 

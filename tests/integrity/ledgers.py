@@ -30,8 +30,8 @@ def signing(database: Database, folder: Path, **more: object) -> Iterator[Ledger
 
 
 def verifier(ledger: Ledger) -> VerifierKey:
-    """The key that the ledger's checkpoints are verified with."""
-    return keys.load(ledger.settings).verifier
+    """The key that the ledger's checkpoints are verified with: the newest."""
+    return keys.load(ledger.settings).newest.verifier
 
 
 def fill(ledger: Ledger, count: int, stream: str = "s", start: int = 0) -> None:
@@ -62,6 +62,7 @@ def superuser(database: Database) -> Iterator[psycopg.Connection[tuple[object, .
         "text": ("text_append_only", "text_only_erased"),
         "tile": ("tile_append_only",),
         "checkpoint": ("checkpoint_append_only",),
+        "cosignature": ("cosignature_append_only",),
     }
     with psycopg.connect(database.owner, autocommit=True) as connection:
         for table in triggers:

@@ -222,7 +222,7 @@ def test_an_old_backup_put_back_and_gone_on_with(ledger: Ledger, owner: Owner) -
         owner.execute(sql.SQL("CREATE TABLE backup_{} AS TABLE ledger.{}").format(sql.SQL(table), sql.SQL(table)))
     fill(ledger, 200, start=SIZE)
     seal(ledger)
-    owner.execute("TRUNCATE ledger.log, ledger.head, ledger.stream, ledger.tile, ledger.checkpoint")
+    owner.execute("TRUNCATE ledger.log, ledger.head, ledger.stream, ledger.tile, ledger.checkpoint, ledger.cosignature")
     for table in ("log", "head", "stream", "tile", "checkpoint"):
         owner.execute(sql.SQL("INSERT INTO ledger.{} SELECT * FROM backup_{}").format(sql.SQL(table), sql.SQL(table)))
     assert found(ledger) == {"ROLLBACK": SIZE}

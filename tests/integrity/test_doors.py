@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx2
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
@@ -18,8 +21,9 @@ from tests.support.databases import NewDatabase
 
 from ledger.api.app import create_app
 from ledger.merkle import base64_text, checkpoints, proof_files
+from ledger.merkle.cosignatures import WitnessSigner
 from ledger.merkle.hashing import leaf_hash
-from ledger.merkle.note_keys import parse_vkey
+from ledger.merkle.note_keys import SignerKey, parse_vkey
 from ledger.merkle.proofs import ConsistencyProof, InclusionProof, verify_consistency, verify_inclusion
 from ledger.services import proofs
 
@@ -123,6 +127,93 @@ def test_what_is_wrong_is_named_and_exits_with_1(run: Run, database: Database, t
     found = json.loads(run("verify", "--json", code=1).stdout)
     assert not found["sound"]
     assert [finding["name"] for finding in found["findings"]] == ["FORK"]
+
+
+def test_keys_follow_one_another_and_an_auditor_with_the_first_one_follows_too(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "commands.ndjson").write_text(COMMANDS)
+    run("import", "commands", str(tmp_path / "commands.ndjson"))
+    assert "ledger keys new" in run("keys", "rotate", code=2).stderr
+    first = run("keys", "new", "--origin", "example.org/ledger").stdout.strip()
+    run("log", "checkpoint")
+    rotated = run("keys", "rotate", "--overlap", "0")
+    second = rotated.stdout.strip()
+    assert "position 7" in rotated.stderr
+    assert run("keys", "show").stdout.split() == [second, first]
+    assert "keys retire" in run("keys", "rotate", code=2).stderr
+    rows = json.loads(run("keys", "history", "--json").stdout)["keys"]
+    assert [(row["vkey"], row["since"], row["signs"]) for row in rows] == [(first, None, True), (second, 7, True)]
+    assert run("keys", "retire").stdout.strip() == first
+    assert run("keys", "show").stdout.split() == [second]
+    history = run("keys", "history").stdout.splitlines()
+    assert history[0] == f"{first}  from the beginning, retired at position 8"
+    assert history[1] == f"{second}  recorded at position 7, signs"
+    run("archive", "export", str(tmp_path / "archive"))
+    for given, other in ((first, second), (second, first)):
+        said = run("archive", "verify", str(tmp_path / "archive"), "--vkey", given).stdout
+        assert f"key {given} (given" in said
+        assert f"key {other} (vouched for by a key that was given" in said
+    assert run("verify", "--vkey", first).stdout.startswith("sound: 9 records")
+    assert "none of the keys" in run("verify", "--vkey", STRANGER, code=1).stdout
+    assert "lost" in run("keys", "rotate", "--lost", first, code=2).stderr
+
+
+STRANGER = SignerKey("example.org/ledger", b"s" * 32).verifier.vkey
+
+
+def test_another_office_witnesses_and_an_auditor_wants_that(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "commands.ndjson").write_text(COMMANDS)
+    run("import", "commands", str(tmp_path / "commands.ndjson"))
+    vkey = run("keys", "new", "--origin", "example.org/ledger").stdout.strip()
+    folder, archive, proof = str(tmp_path / "witness"), str(tmp_path / "archive"), str(tmp_path / "3.tlog-proof")
+    assert "ledger witness new" in run("witness", "show", folder, code=2).stderr
+    of_witness = run("witness", "new", folder, "--name", "witness.example.org/w1", "--log", vkey).stdout.strip()
+    assert "not replaced" in run("witness", "new", folder, "--name", "witness.example.org/w1", code=2).stderr
+    run("archive", "export", archive)
+    wants = ("--vkey", vkey, "--witness-vkey", of_witness)
+    assert "1 witnesses are wanted for 7 entries" in run("archive", "verify", archive, *wants, code=1).stderr
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    asks = {"LEDGER_WITNESSES": f"{of_witness} http://127.0.0.1:{port}"}
+    # Nobody there yet: that is said, and harms nothing.
+    assert "does not answer" in run("log", "checkpoint", **asks).stderr
+    serving = subprocess.Popen(
+        [sys.executable, "-c", "from ledger.cli import main; main()", "witness", "serve", folder, "--port", str(port)]
+    )
+    try:
+        _until_it_answers(port)
+        assert "another process serves" in run("witness", "serve", folder, code=2).stderr
+        cosigned = run("log", "checkpoint", **asks)
+        assert cosigned.stderr == ""
+        assert "\N{EM DASH} witness.example.org/w1 " in cosigned.stdout
+        run("archive", "export", archive, **asks)
+        run("log", "prove", "3", "-o", proof, **asks)
+    finally:
+        serving.terminate()
+        serving.wait()
+    assert f"witness {of_witness}: cosigned 7 entries at " in run("archive", "verify", archive, *wants).stdout
+    run("log", "check", proof, *wants)
+    run("log", "check", proof, *wants, "--witnesses", "0")
+    assert "--witnesses" in run("log", "check", proof, *wants, "--witnesses", "2", code=2).stderr
+    run("verify", "--witness-vkey", of_witness)
+    assert "witness.example.org/w1 has cosigned 7 entries" in run("info", **asks).stdout
+    assert "cosigned 7 entries" in run("witness", "show", folder).stderr
+    assert "WITNESSES" in run("verify", "--witness-vkey", UNKNOWN, code=1).stdout
+
+
+UNKNOWN = WitnessSigner("witness.example.org/w2", b"2" * 32).verifier.vkey
+
+
+def _until_it_answers(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            httpx2.get(f"http://127.0.0.1:{port}/healthz").raise_for_status()
+        except httpx2.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
 
 
 def test_the_api_answers_what_the_command_line_prints(run: Run, database: Database, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from ledger.errors import NoKey, SettingsError
 from ledger.merkle.note_keys import parse_skey, parse_vkey
 from ledger.services import keys
+from ledger.services.keys import KeyRing
 from ledger.settings import Settings
 
 
@@ -22,10 +23,10 @@ def test_a_key_is_made_once_and_found_again(tmp_path: Path) -> None:
     assert keys.load_if_any(settings(tmp_path)) is None
     made = keys.create(settings(tmp_path), "example.org/ledger")
     assert made.name == "example.org/ledger"
-    assert keys.load(settings(tmp_path)) == made
+    assert keys.load(settings(tmp_path)) == KeyRing((made,))
     with pytest.raises(SettingsError, match="not replaced"):
         keys.create(settings(tmp_path))
-    assert keys.load(settings(tmp_path)) == made
+    assert keys.load(settings(tmp_path)) == KeyRing((made,))
     assert [file.name for file in keys.key_file(settings(tmp_path)).parent.iterdir()] == ["log.key"]
 
 
@@ -54,7 +55,7 @@ def test_a_log_without_a_name_gets_one_that_no_other_has(tmp_path: Path) -> None
 
 def test_the_name_is_fixed_with_the_key(tmp_path: Path) -> None:
     keys.create(settings(tmp_path, origin="example.org/a"))
-    assert keys.load(settings(tmp_path, origin="example.org/a")).name == "example.org/a"
+    assert keys.load(settings(tmp_path, origin="example.org/a")).origin == "example.org/a"
     with pytest.raises(SettingsError, match=r"LEDGER_ORIGIN is example\.org/b"):
         keys.load(settings(tmp_path, origin="example.org/b"))
     with pytest.raises(SettingsError, match="LEDGER_ORIGIN"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from msgspec import to_builtins
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,6 +15,7 @@ from ledger.api.parameters import none_at_all
 from ledger.api.parts import Parts, parts_of
 from ledger.errors import LedgerError
 from ledger.projections.builds import active_builds, standings
+from ledger.services.cosigning import together
 from ledger.store.migrate import check_current
 
 router = APIRouter(tags=["health"], dependencies=[Depends(none_at_all)])
@@ -31,7 +33,8 @@ async def healthz() -> Response:
 def readyz(request: Request) -> Response:
     """Database, schema and follower are as they should be.
 
-    `lag` says how many events each read model is behind, `parked` how many streams they have given up on.
+    `lag` says how many events each read model is behind, `parked` how many streams they have given up on, `witnesses`
+    how far each of those stands for the log.
     """
     parts = parts_of(request)
     try:
@@ -55,4 +58,5 @@ def _looked_up(parts: Parts) -> dict[str, Any]:
         "position": max((each.build.position + each.behind for each in active), default=0),
         "lag": {each.build.projection: each.behind for each in active},
         "parked": sum(each.parked for each in active),
+        "witnesses": [to_builtins(standing) for standing in together.standings(parts.ledger)],
     }

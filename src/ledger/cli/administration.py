@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from msgspec import to_builtins
 
 from ledger.cli import session
 from ledger.domain.times import utc_text
+from ledger.services.cosigning import together
 from ledger.store.migrate import migrate as migrate_database
 from ledger.store.server import owner
 
@@ -39,11 +41,15 @@ def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fal
             "last_recorded_at": utc_text(head.recorded_at) if head.next_position else None,
             "live_from": head.live_from,
             "root": ledger.tiles.root(head.next_position).hex(),
+            "witnesses": [to_builtins(standing) for standing in together.standings(ledger)],
             "imports": ledger.texts.opened(imports),
         }
     if json:
         typer.echo(orjson.dumps(facts).decode())
         return
+    for standing in facts.pop("witnesses"):
+        when = f"{standing['size']:,} entries at {standing['time']}" if standing["time"] else "nothing yet"
+        typer.echo(f"{'witness':<17} {standing['name']} has cosigned {when}, and is {standing['behind']:,} behind")
     for name, value in facts.items():
         if value not in (None, []):
             typer.echo(f"{name.replace('_', ' '):<17} {value}")

@@ -24,6 +24,7 @@ from ledger.cli import (
     schemas,
     serve,
     verify,
+    witness,
 )
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ for module in (
     archive,
     certify,
     verify,
+    witness,
     schemas,
     erase,
     administration,

@@ -7,24 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ledger.cli import session
-from ledger.merkle.note_keys import VerifierKey
-from ledger.services import keys, sealing
+from ledger.cli import session, trust
+from ledger.services import sealing
 from ledger.services.archive import export as exports
 from ledger.services.archive import restoring, verification
 from ledger.services.archive.verification import Verified
-from ledger.settings import Settings
+from ledger.services.cosigning import together
 from ledger.store.texts import CLASSIFICATIONS
 
 archive = typer.Typer(help="The log as a folder of files (C2SP tlog-tiles) that needs no server.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="The archive's folder.", exists=True, file_okay=False)]
-Vkeys = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--vkey", help="A key that the log signs with, as `ledger keys show` prints it; several may be given."
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,14 +36,16 @@ def export(
         ),
     ] = exports.DEFAULT_CLASS,
 ) -> None:
-    """Sign a checkpoint over all that is recorded, and write what the archive lacks. Texts that were erased since the
-    last export are taken out of it.
+    """Sign a checkpoint over all that is recorded, have it cosigned, and write what the archive lacks.
+
+    Texts that were erased since the last export are taken out of it.
 
     An interrupted export is run again.
     """
     with session.ledger() as ledger, session.progress(f"Exporting to {folder.name}") as advance:
-        sealed = sealing.current(ledger)
+        sealed, failures = together.cosigned(ledger, sealing.current(ledger))
         exported = exports.export(ledger, folder, sealed, highest_class, advance)
+    session.warn(failures)
     typer.echo(
         f"{exported.size:,} entries, root {sealed.checkpoint.root.hex()}, in {folder}: "
         f"{exported.entries:,} of them new, {exported.files:,} files written"
@@ -58,20 +53,31 @@ def export(
 
 
 @archive.command()
-def verify(folder: Folder, vkey: Vkeys = None) -> None:
+def verify(
+    folder: Folder,
+    vkey: trust.Vkeys = None,
+    witness_vkey: trust.WitnessVkeys = None,
+    witnesses: trust.Wanted = None,
+) -> None:
     """Rebuild every tile and root from the entries, and verify every signature; needs no database and no server.
 
-    Without --vkey the key of this machine's ledger counts. Names the first file or position that is wrong: exit code 1.
+    Names the first file or position that is wrong: exit code 1. Says which key stands for which checkpoints: one of the
+    log's keys is enough, as its records say which follows which.
     """
     with session.settings() as settings, session.progress(f"Verifying {folder.name}") as advance:
-        verified = verification.verify(folder, _trusted(settings, vkey), advance)
+        trusted, quorum = trust.keys(settings, vkey), trust.quorum(witness_vkey, witnesses)
+        verified = verification.verify(folder, trusted, advance, quorum)
     typer.echo(_sound(verified, signed=True))
+    for line in trust.lines(verified.keys, verified.witnesses):
+        typer.echo(line)
+    for each in verified.unsigned:
+        typer.echo(f"not believed: position {each.position}: {each.reason}")
 
 
 @archive.command()
 def restore(
     folder: Folder,
-    vkey: Vkeys = None,
+    vkey: trust.Vkeys = None,
     unsigned: Annotated[
         bool, typer.Option("--unsigned", help="Verify no signatures, when the log's key is not at hand.")
     ] = False,
@@ -81,13 +87,9 @@ def restore(
     An interrupted restore is run again.
     """
     with session.ledger() as ledger, session.progress(f"Restoring {folder.name}") as advance:
-        trusted = None if unsigned else _trusted(ledger.settings, vkey)
+        trusted = None if unsigned else trust.keys(ledger.settings, vkey)
         verified = restoring.restore(ledger, folder, trusted, advance)
     typer.echo(f"restored: {_sound(verified, signed=not unsigned)}")
-
-
-def _trusted(settings: Settings, vkey: list[str] | None) -> list[VerifierKey]:
-    return keys.trusted(vkey) if vkey else [keys.load(settings).verifier]
 
 
 def _sound(verified: Verified, *, signed: bool) -> str:

@@ -8,9 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
-from ledger.cli import session
+from ledger.cli import session, trust
 from ledger.reports.writers.table import write_table
-from ledger.services import keys
 from ledger.services.certificates import verifying
 from ledger.services.certificates.verifying import Verified
 
@@ -25,10 +24,7 @@ def register(app: typer.Typer) -> None:
 @certify.command()
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The certificate.", exists=True, dir_okay=False)],
-    vkey: Annotated[
-        list[str] | None,
-        typer.Option("--vkey", help="A key that the log signs with, as `ledger keys show` prints it; may be repeated."),
-    ] = None,
+    vkey: trust.Vkeys = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make the report again from the entries in the certificate, and compare the bytes; verify every proof.
@@ -37,7 +33,7 @@ def verify(
     report as it was made from the entries; names what is wrong otherwise: exit code 1.
     """
     with session.settings() as settings, session.progress(f"Verifying {file.name}") as advance:
-        trusted = keys.trusted(vkey) if vkey else [keys.load(settings).verifier]
+        trusted = trust.keys(settings, vkey)
         verified = verifying.verify(file, trusted, advance)
     if json:
         typer.echo(orjson.dumps(_facts(verified)).decode())

@@ -8,11 +8,13 @@ from typing import Annotated
 import orjson
 import typer
 
-from ledger.cli import session
+from ledger.cli import session, trust
 from ledger.errors import BadFile
 from ledger.merkle import proof_files
 from ledger.merkle.hashing import leaf_hash
-from ledger.services import keys, proofs, sealing
+from ledger.services import proofs, sealing
+from ledger.services.cosigning import together
+from ledger.services.vouching import Witnesses
 
 log = typer.Typer(help="The log as others can check it: checkpoints and proofs.", no_args_is_help=True)
 
@@ -24,13 +26,15 @@ def register(app: typer.Typer) -> None:
 
 @log.command()
 def checkpoint() -> None:
-    """Sign a checkpoint over all that is recorded, and print it (C2SP tlog-checkpoint). Without a key: the last one.
+    """Sign a checkpoint over all that is recorded, have it cosigned, and print it (C2SP tlog-checkpoint).
 
-    Refuses when the log is not what was signed before: ROLLBACK, FORK (exit code 1).
+    Without a key: the last one. Refuses when the log is not what was signed before: ROLLBACK, FORK (exit code 1). What
+    is the matter with a witness is said on standard error.
     """
     with session.ledger() as ledger:
-        sealed = sealing.current(ledger)
-    session.write_out(sealed.note, None)
+        sealed, failures = together.cosigned(ledger, sealing.current(ledger))
+    session.warn(failures)
+    session.write_out(sealed.cosigned, None)
 
 
 @log.command()
@@ -42,10 +46,13 @@ def prove(
 ) -> None:
     """Print a proof that the log holds the record at a position (C2SP tlog-proof), with the entry in it.
 
-    It is of the newest checkpoint, signed now where there is a key. Whoever has the log's key needs nothing else.
+    It is of the newest checkpoint, signed now where there is a key, and cosigned by the witnesses that answer. Whoever
+    has the log's key needs nothing else.
     """
     with session.ledger() as ledger:
-        proof = proofs.inclusion_file(ledger, position, sealing.current(ledger))
+        sealed, failures = together.cosigned(ledger, sealing.current(ledger))
+        proof = proofs.inclusion_file(ledger, position, sealed)
+    session.warn(failures)
     session.write_out(bytes(proof), output)
 
 
@@ -63,16 +70,16 @@ def consistency(
 @log.command()
 def check(
     file: Annotated[Path, typer.Argument(help="A file that `ledger log prove` wrote.", exists=True, dir_okay=False)],
-    vkey: Annotated[
-        list[str] | None, typer.Option("--vkey", help="A key that the log signs with. Default: this machine's.")
-    ] = None,
+    vkey: trust.Vkeys = None,
+    witness_vkey: trust.WitnessVkeys = None,
+    witnesses: trust.Wanted = None,
 ) -> None:
     """Verify a proof, and print the entry that it is about; needs no database and no server.
 
     Exit code 1: it is false.
     """
     with session.settings() as settings:
-        trusted = keys.trusted(vkey) if vkey else [keys.load(settings).verifier]
+        trusted, quorum = trust.keys(settings, vkey), trust.quorum(witness_vkey, witnesses)
         try:
             proof = proof_files.parse(file.read_bytes())
         except ValueError as error:
@@ -81,8 +88,14 @@ def check(
             raise BadFile(str(file), None, "it does not carry the entry that it is about")
         try:
             signed = proof_files.verify(proof, leaf_hash(proof.extra), trusted)
+            standing = Witnesses(quorum)
+            standing.read(proof.note)
         except ValueError as error:
             session.stderr.print(f"ledger: {file}: {error}")
             raise typer.Exit(session.Exit.PARTLY) from error
+        lacking = standing.lacking(signed.size)
+        if lacking is not None:
+            session.stderr.print(f"ledger: {file}: {lacking}")
+            raise typer.Exit(session.Exit.PARTLY)
     session.stderr.print(f"position {proof.position} of the {signed.size:,} entries of {signed.origin} is:")
     session.write_out(proof.extra + b"\n", None)

@@ -8,6 +8,7 @@ import typer
 
 from ledger.cli import session
 from ledger.services import sealing_thread
+from ledger.services.cosigning.thread import asking_witnesses
 from ledger.services.ledger import Ledger
 
 
@@ -26,11 +27,11 @@ def serve(
 
 
 def run(ledger: Ledger, host: str, port: int) -> None:
-    """The API answers on that address until the process is interrupted; checkpoints are signed if there is a key."""
+    """The API answers on that address until interrupted; checkpoints are signed, and cosigned, if there is a key."""
     # Only here: the other commands need not wait for the web framework.
     import uvicorn  # noqa: PLC0415  # see above
 
     from ledger.api.app import create_app  # noqa: PLC0415  # see above
 
-    with sealing_thread.sealing(ledger):
+    with sealing_thread.sealing(ledger), asking_witnesses(ledger):
         uvicorn.run(create_app(ledger), host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -117,6 +117,12 @@ def progress(what: str, *, in_bytes: bool = False) -> Iterator[Callable[[int, in
     with Progress(*columns, console=stderr, transient=True, disable=not stderr.is_terminal) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def warn(problems: Iterable[LedgerError]) -> None:
+    """Each is on standard error; the command goes on."""
+    for problem in problems:
+        stderr.print(f"ledger: {problem}")
 
 
 def write_out(content: bytes, output: str | None) -> None:

@@ -8,7 +8,7 @@ import orjson
 import typer
 from msgspec import to_builtins
 
-from ledger.cli import session
+from ledger.cli import session, trust
 from ledger.services import keys, verification
 from ledger.services.verification import Verification
 
@@ -22,9 +22,9 @@ def verify(
     deep: Annotated[
         bool, typer.Option("--deep", help="Compare every read model with a replay of the log as well.")
     ] = False,
-    vkey: Annotated[
-        list[str] | None, typer.Option("--vkey", help="A key that the log signs with. Default: this machine's.")
-    ] = None,
+    vkey: trust.Vkeys = None,
+    witness_vkey: trust.WitnessVkeys = None,
+    witnesses: trust.Wanted = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check the log against itself, its texts, tiles and every checkpoint that was signed; recording goes on meanwhile.
@@ -33,7 +33,12 @@ def verify(
     """
     with session.ledger() as ledger, session.progress("Verifying") as advance:
         trusted = keys.trusted(vkey) if vkey else None
-        found = verification.verify(ledger, trusted, lambda _what, done, total: advance(done, total), deep=deep)
+        quorum = trust.quorum(witness_vkey, witnesses) if witness_vkey or witnesses else None
+
+        def progress(_what: str, done: int, total: int) -> None:
+            advance(done, total)
+
+        found = verification.verify(ledger, trusted, progress, deep=deep, quorum=quorum)
     if json:
         facts: dict[str, Any] = to_builtins(found)
         typer.echo(orjson.dumps(facts | {"sound": not found.findings}).decode())
@@ -57,3 +62,5 @@ def _say(found: Verification) -> None:
         texts += f", {found.withheld:,} above {found.withheld_above} withheld when the ledger was restored"
     models = f"; {found.read_models} read models" if found.read_models else ""
     typer.echo(f"{'not sound' if found.findings else 'sound'}: {found.entries:,} records{texts}; {signed}{models}")
+    for line in trust.lines(found.keys, found.witnesses):
+        typer.echo(line)

@@ -280,6 +280,34 @@ class TextsErased(EventData, frozen=True):
     texts: tuple[ErasedTexts, ...]
 
 
+# ── the keys of the log ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class KeyRotated(EventData, frozen=True):
+    """Another key signs the log's checkpoints from now on, beside the one so far. Keys are C2SP vkeys.
+
+    The signatures, in base 64, are over the statement in `merkle.key_statements`, by the keys that it names.
+    """
+
+    type_name = "log.key-rotated"
+    old: str
+    new: str
+    overlap_until: dt.date
+    """The day until which both are meant to sign; they do until the old one is retired."""
+    old_signature: str | None
+    """None when the old private key was lost: then nothing but the operator's word ties the new key to it."""
+    new_signature: str
+
+
+class KeyRetired(EventData, frozen=True):
+    """A key signs the log's checkpoints no more; `by` is one that goes on, and the signature is its own."""
+
+    type_name = "log.key-retired"
+    key: str
+    by: str
+    signature: str
+
+
 EVENT_TYPES: dict[str, type[EventData]] = {cls.type_name: cls for cls in EventData.__subclasses__()}
 """Every event type by the name that entries hold."""
 

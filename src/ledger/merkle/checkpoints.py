@@ -75,10 +75,14 @@ def parse_text(text: str) -> Checkpoint:
     return Checkpoint(match[1], int(match[2]), root, tuple(match[4].split("\n")[:-1]))
 
 
-def sign(checkpoint: Checkpoint, key: SignerKey) -> Note:
-    """Return the checkpoint as a note signed by the log. Raises CheckpointError for a key of another name."""
-    _check_origin(checkpoint, key.name)
-    return notes.sign(checkpoint.text, key)
+def sign(checkpoint: Checkpoint, *keys: SignerKey) -> Note:
+    """Return the checkpoint as a note signed by the log, with each of the keys: while one follows another, with both.
+
+    Raises CheckpointError for a key of another name.
+    """
+    for key in keys:
+        _check_origin(checkpoint, key.name)
+    return notes.sign(checkpoint.text, *keys)
 
 
 def read(content: bytes, trusted: Sequence[VerifierKey]) -> Checkpoint:

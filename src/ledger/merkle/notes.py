@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ledger.merkle import base64_text
-from ledger.merkle.note_keys import SIGNATURE_BYTES, KeyTextError, SignerKey, VerifierKey, check_name
+from ledger.merkle.note_keys import KeyTextError, SignerKey, Verifier, check_name
 
 MAX_BYTES: Final = 1_000_000
 """A longer note is not read."""
@@ -94,27 +94,44 @@ def parse(content: bytes) -> Note:
     return Note(text + "\n", tuple(_signature(line) for line in lines[:-1].split("\n")))
 
 
-def verify(note: Note, trusted: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
-    """Return the trusted keys that signed the note: at least one.
+def parse_lines(text: str) -> tuple[NoteSignature, ...]:
+    """Return the signatures in these lines, each of which ends in a newline. Nothing is verified. Raises NoteError."""
+    if not text.endswith("\n"):
+        reason = "signature lines end in a newline"
+        raise NoteError(reason)
+    return tuple(_signature(line) for line in text[:-1].split("\n"))
 
-    Signatures of other keys are passed over. Raises NoteError when no trusted key signed, and when one that is
-    said to have signed did not.
+
+def signed(note: Note, trusted: Sequence[Verifier]) -> tuple[tuple[Verifier, NoteSignature], ...]:
+    """Return the signatures of trusted keys with these, in the note's order; none when no trusted key signed.
+
+    Signatures of other keys are passed over. Raises NoteError when a trusted key that is said to have signed did not.
     """
     known = {(key.name, key.id): key for key in trusted}
-    signed: dict[VerifierKey, None] = {}
+    message = note.text.encode()
+    found = []
     for signature in note.signatures:
         key = known.get((signature.name, signature.key_id))
         if key is None:
             continue
-        if len(signature.signature) != SIGNATURE_BYTES or not key.accepts(note.text.encode(), signature.signature):
+        if not key.accepts(message, signature.signature):
             reason = f"the signature of {key.name} is not over this text"
             raise NoteError(reason)
-        signed[key] = None
-    if not signed:
+        found.append((key, signature))
+    return tuple(found)
+
+
+def verify(note: Note, trusted: Sequence[Verifier]) -> tuple[Verifier, ...]:
+    """Return the trusted keys that signed the note: at least one.
+
+    Raises NoteError when none did, and as `signed`.
+    """
+    keys = tuple(dict.fromkeys(key for key, _ in signed(note, trusted)))
+    if not keys:
         names = ", ".join(f"{s.name}+{s.key_id.hex()}" for s in note.signatures)
         reason = f"none of the keys given has signed this note; it has signatures of {names}"
         raise NoteError(reason)
-    return tuple(signed)
+    return keys
 
 
 def _signature(line: str) -> NoteSignature:

@@ -71,6 +71,8 @@ _SENTENCES: dict[type[EventData], str] = {
     ev.WorkingDayDeclared: "{date} is declared a working day",
     ev.TextsErased: "Texts of {texts} are erased on the legal basis {legal_basis}",
     ev.HistoryImported: "{lines} lines of history are taken in from {file}",
+    ev.KeyRotated: "The log is signed with the key {new} too, and with {old} until {overlap_until}",
+    ev.KeyRetired: "The key {key} does not sign the log any more",
 }
 _WITHOUT: dict[type[EventData], tuple[str, str]] = {
     ev.TaskAssigned: ("deadline", "Assigned to {lead} by {authority}, without a deadline"),

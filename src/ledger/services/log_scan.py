@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from ledger.domain.times import utc_text
+from ledger.errors import EntryError
 from ledger.merkle.hashing import HASH_SIZE, leaf_hash
 from ledger.merkle.tiles import TILE_WIDTH, Tile, tile_root
 from ledger.merkle.tree import Frontier
+from ledger.services.key_history import KeyRecord, key_record
 from ledger.services.text_scan import TextScan
 from ledger.store.checks import LogRow, Said, Snapshot, said
 from ledger.store.tiles import LEVELS
@@ -36,6 +38,8 @@ class LogScan:
         """Whether every position was there, up to the last row."""
         self.recorded_at = 0
         self.versions: dict[str, int] = {}
+        self.key_records: list[KeyRecord] = []
+        """What the entries say of the keys that sign the log."""
         self.unlike: int | None = None
         """The first position whose entry does not have the leaf hash in its stored tile."""
         self._tree = Frontier()
@@ -98,6 +102,12 @@ class LogScan:
         if entry is None:
             self.find("UNREADABLE", row.position, "the entry cannot be read")
             return
+        try:
+            record = key_record(row.position, row.entry)
+        except EntryError as error:
+            self.find("UNREADABLE", row.position, str(error))
+        else:
+            self.key_records += [record] if record else []
         beside = Said(row.stream, row.version, row.type, row.recorded_at)
         for name in Said.__struct_fields__:
             if getattr(entry, name) != getattr(beside, name):

@@ -20,7 +20,7 @@ def inclusion_file(ledger: Ledger, position: int, sealed: Sealed) -> ProofFile:
     """
     entry = _entry(ledger, position, sealed.checkpoint.size)
     proof = ledger.tiles.inclusion(position, sealed.checkpoint.size)
-    return ProofFile(position, proof.hashes, sealed.note, entry)
+    return ProofFile(position, proof.hashes, sealed.cosigned, entry)
 
 
 def inclusion(ledger: Ledger, position: int, size: int | None) -> dict[str, Any]:
@@ -78,6 +78,6 @@ def _entry(ledger: Ledger, position: int, size: int) -> bytes:
 
 def _note(ledger: Ledger, size: int) -> str | None:
     try:
-        return sealing.published(ledger, size).note.decode()
+        return sealing.published(ledger, size).cosigned.decode()
     except NotFound:
         return None

@@ -15,8 +15,11 @@ from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.notes import NoteError
 from ledger.projections.audit import audit
 from ledger.services import keys, sealing
+from ledger.services.cosigning.configured import configured
+from ledger.services.key_history import KeyHistory
 from ledger.services.ledger import Ledger
 from ledger.services.log_scan import Finding, LogScan
+from ledger.services.vouching import Quorum, Signatures, Vouched, Witnessed, Witnesses
 from ledger.store import checks
 from ledger.store.append import Head
 from ledger.store.checkpoints import CheckpointStore
@@ -26,9 +29,11 @@ Progress = Callable[[str, int, int], None]
 
 
 class _Signed(Struct, frozen=True):
-    """A checkpoint that the log is held to, and where it was found."""
+    """A checkpoint that the log is held to, and where it was found; believed when its signature is verified."""
 
     checkpoint: Checkpoint
+    note: bytes
+    cosignatures: bytes
     where: str
 
 
@@ -42,6 +47,10 @@ class Verification(Struct, frozen=True):
     """How many entries the newest of them is over; what comes after nobody has signed yet."""
     signatures: bool
     """Whether there was a key to verify them with."""
+    keys: tuple[Vouched, ...]
+    """Which key of the log stands for which of them."""
+    witnesses: tuple[Witnessed, ...]
+    """How far each witness that was asked about stands for the log."""
     read_models: int
     """How many were compared with the log; none when the log itself is not sound."""
     texts: int
@@ -56,30 +65,47 @@ class Verification(Struct, frozen=True):
 
 
 def verify(
-    ledger: Ledger, trusted: Sequence[VerifierKey] | None, progress: Progress, *, deep: bool = False
+    ledger: Ledger,
+    trusted: Sequence[VerifierKey] | None,
+    progress: Progress,
+    *,
+    deep: bool = False,
+    quorum: Quorum | None = None,
 ) -> Verification:
     """The log against itself, its texts, its stored tiles, and every checkpoint; `deep`: each read model as well.
 
-    `trusted` None takes the ledger's own key, if it has one. Reads one snapshot; recording goes on meanwhile.
+    `trusted` None takes the ledger's own keys, if it has any; `quorum` None the witnesses that it asks, wanting none.
+    Reads one snapshot; recording goes on meanwhile.
     """
     if trusted is None:
-        key = keys.load_if_any(ledger.settings)
-        trusted = [key.verifier] if key else []
+        ring = keys.load_if_any(ledger.settings)
+        trusted = ring.verifiers if ring else ()
+    if quorum is None:
+        quorum = Quorum(tuple(each.key for each in configured(ledger.settings)))
     findings: dict[str, Finding] = {}
     # What was signed is read before the log: so the log cannot have fallen behind it meanwhile.
-    signed = _signed(ledger, trusted, findings)
+    notes = _notes(ledger, findings)
     tiled = checks.tiled(ledger.database)
     with checks.snapshot(ledger.database) as snapshot:
         scan = LogScan(snapshot)
         scan.findings = findings
         head = snapshot.head()
         end = head.next_position if head else 0
-        kept = _roots(scan, signed, lambda done: progress("records", done, end))
+        kept = _roots(scan, notes, lambda done: progress("records", done, end))
         _check_head(scan, head, tiled)
         if scan.whole:
             _check_streams(scan, snapshot.stream_heads())
             scan.texts.finish()
+    history = KeyHistory(trusted, scan.key_records)
+    for each in history.unsigned if trusted else ():
+        scan.find("KEY_RECORD", each.position, each.reason)
+    signatures, witnesses = Signatures(history), Witnesses(quorum)
+    signed = _believed(notes, signatures if trusted else None, witnesses, scan)
     _judge(scan, signed, kept)
+    # Witnesses come behind the newest checkpoint while the ledger is at work: any that is cosigned will do.
+    lacking = witnesses.lacking()
+    if lacking is not None:
+        scan.find("WITNESSES", None, lacking)
     compared = deep and not findings  # what a log that is not sound gives is not worth comparing
     if compared:
         for projection in ledger.projections:
@@ -89,6 +115,8 @@ def verify(
         len(signed),
         max((each.checkpoint.size for each in signed), default=None),
         bool(trusted),
+        signatures.vouched,
+        witnesses.witnessed,
         len(ledger.projections) if compared else 0,
         scan.texts.texts,
         scan.texts.erased,
@@ -98,25 +126,46 @@ def verify(
     )
 
 
-def _signed(ledger: Ledger, trusted: Sequence[VerifierKey], findings: dict[str, Finding]) -> list[_Signed]:
+def _notes(ledger: Ledger, findings: dict[str, Finding]) -> list[_Signed]:
     """Every checkpoint there is, by size: the one remembered outside the database, and those published in it."""
-    notes: list[tuple[bytes, str, int | None]] = [
-        (each.note, f"published over {each.size:,}", each.size) for each in CheckpointStore(ledger.database).after(-1)
+    found: list[tuple[bytes, bytes, str, int | None]] = [
+        (each.note, each.cosignatures, f"published over {each.size:,}", each.size)
+        for each in CheckpointStore(ledger.database).after(-1)
     ]
     remembered = sealing.memory(ledger.settings).read()
-    if remembered is not None and remembered not in {note for note, _, _ in notes}:
-        notes.append((remembered, "remembered by the signer", None))
-    signed = []
-    for note, where, size in notes:
+    if remembered is not None and remembered not in {note for note, _, _, _ in found}:
+        found.append((remembered, b"", "remembered by the signer", None))
+    read = []
+    for note, cosignatures, where, size in found:
         try:
-            checkpoint = checkpoints.read(note, trusted) if trusted else checkpoints.read_unverified(note)
+            checkpoint = checkpoints.read_unverified(note)
             if size not in (None, checkpoint.size):
                 raise CheckpointError(f"it is over {checkpoint.size:,}")
         except (NoteError, CheckpointError) as error:
             findings.setdefault("SIGNATURE", Finding("SIGNATURE", None, f"the checkpoint {where}: {error}"))
         else:
-            signed.append(_Signed(checkpoint, where))
-    return sorted(signed, key=lambda each: each.checkpoint.size)
+            read.append(_Signed(checkpoint, note, cosignatures, where))
+    return sorted(read, key=lambda each: each.checkpoint.size)
+
+
+def _believed(
+    found: Sequence[_Signed], signatures: Signatures | None, witnesses: Witnesses, scan: LogScan
+) -> list[_Signed]:
+    """The checkpoints that a key of the log has signed; all of them when there is no key to verify them with."""
+    believed = []
+    for each in found:
+        try:
+            if signatures is not None:
+                signatures.read(each.note)
+        except (NoteError, CheckpointError) as error:
+            scan.find("SIGNATURE", None, f"the checkpoint {each.where}: {error}")
+            continue
+        believed.append(each)
+        try:
+            witnesses.read(each.note + each.cosignatures)
+        except (NoteError, CheckpointError) as error:
+            scan.find("COSIGNATURE", None, f"the checkpoint {each.where}: {error}")
+    return believed
 
 
 def _roots(scan: LogScan, signed: Sequence[_Signed], progress: Callable[[int], None]) -> dict[int, bytes]:

@@ -31,17 +31,8 @@ class TileStore:
 
     def fill(self, size: int) -> int:
         """Every full tile of the tree of that size is stored; returns how many were stored now."""
-        stored = 0
         with self._database.connection() as connection:
-            have = dict(connection.execute(_SQL["stored"], prepare=True).fetchall())
-            for level in range(LEVELS):
-                next_index, stop = have[level] or 0, full_tiles(size, level)
-                while next_index < stop:
-                    end = min(next_index + _BATCH, stop)
-                    self._store(connection, level, next_index, end)
-                    stored += end - next_index
-                    next_index = end
-        return stored
+            return self._fill(connection, size)
 
     def root(self, size: int) -> bytes:
         """The root of the tree over the first `size` entries, reading O(log size) tiles once they are stored."""
@@ -65,9 +56,10 @@ class TileStore:
             return tile_proofs.consistency(old_size, size, lambda tile: self._read(connection, tile))
 
     def grown(self, old_sizes: Sequence[int], size: int) -> tuple[bytes, list[ConsistencyProof]]:
-        """`root` of the size and `consistency` with each of the old ones, reading each tile once for all of them."""
+        """`fill` up to the size, its `root`, and its `consistency` with each old one, reading each tile once."""
         read: dict[Tile, bytes] = {}
         with self._database.connection() as connection:
+            self._fill(connection, size)
 
             def once(tile: Tile) -> bytes:
                 if tile not in read:
@@ -88,6 +80,18 @@ class TileStore:
             hashes = connection.execute(_SQL["tile"], (level, index), prepare=True, binary=True).fetchone()
             roots = connection.execute(_SQL["roots"], (level, index, index + 1), prepare=True, binary=True).fetchone()
         return (bytes(hashes[0]), roots[1]) if hashes and roots else None
+
+    def _fill(self, connection: Connection, size: int) -> int:
+        stored = 0
+        have: dict[int, int | None] = dict(connection.execute(_SQL["stored"], prepare=True).fetchall())
+        for level in range(LEVELS):
+            next_index, stop = have[level] or 0, full_tiles(size, level)
+            while next_index < stop:
+                end = min(next_index + _BATCH, stop)
+                self._store(connection, level, next_index, end)
+                stored += end - next_index
+                next_index = end
+        return stored
 
     def _read(self, connection: Connection, tile: Tile) -> bytes:
         if tile.is_full:

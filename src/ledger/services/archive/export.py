@@ -117,7 +117,7 @@ class _Export:
             self._write(layout.past_path(each.size), each.note)
         self._write_texts(since)
         self._sync()
-        self._write(layout.CHECKPOINT, self._sealed.note)
+        self._write(layout.CHECKPOINT, self._sealed.cosigned)
         self._sync()
         progress(self._size, self._size)
         return Exported(self._size, self._size - since, self._files)

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.errors import LedgerError
+from ledger.merkle import checkpoints, cosignatures, notes
 from ledger.merkle.note_keys import VerifierKey
+from ledger.merkle.notes import Note
 from ledger.merkle.tiles import TILE_WIDTH
 from ledger.services.archive import layout, texts, verification
 from ledger.services.archive.export import Progress
@@ -48,5 +50,16 @@ def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None,
     for each in layout.past_sizes(folder):
         if each < size:
             published.publish(each, (folder / layout.past_path(each)).read_bytes())
-    published.publish(size, (folder / layout.CHECKPOINT).read_bytes())
+    _publish(published, size, (folder / layout.CHECKPOINT).read_bytes())
     return verified
+
+
+def _publish(published: CheckpointStore, size: int, content: bytes) -> None:
+    """The newest checkpoint is published as the log signed it, with its cosignatures, which `verify` judges."""
+    note = notes.parse(content)
+    origin = checkpoints.parse_text(note.text).origin
+    own = tuple(each for each in note.signatures if each.name == origin)
+    published.publish(size, bytes(Note(note.text, own)))
+    for each in note.signatures:
+        if each.name != origin and cosignatures.has_form(each):
+            published.cosign(size, each.name, each.key_id, each.line)

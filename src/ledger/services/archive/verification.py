@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct
 
 from ledger.domain.values import Classification
-from ledger.merkle import bundles, checkpoints
+from ledger.errors import EntryError
+from ledger.merkle import bundles, checkpoints, notes
 from ledger.merkle.bundles import BundleError
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
 from ledger.merkle.hashing import HASH_SIZE, leaf_hash
@@ -19,7 +21,11 @@ from ledger.merkle.tree import Frontier
 from ledger.services.archive import layout, texts
 from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
+from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record
+from ledger.services.vouching import NOBODY, Quorum, Signatures, Vouched, Witnessed, Witnesses
 from ledger.store.tiles import LEVELS
+
+Said = TypeVar("Said")
 
 
 class Verified(Struct, frozen=True):
@@ -32,15 +38,25 @@ class Verified(Struct, frozen=True):
     """How many texts it holds of its entries."""
     highest: Classification | None
     """Up to which classification it has the texts; None when it has none at all."""
+    keys: tuple[Vouched, ...] = ()
+    """Which key of the log stands for which of its checkpoints; none when no signature was verified."""
+    unsigned: tuple[Unsigned, ...] = ()
+    """Records of keys that no trusted key has signed, and which were not believed."""
+    witnesses: tuple[Witnessed, ...] = ()
+    """The witnesses that stand for the newest checkpoint."""
 
 
-def verify(folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
-    """Every tile and every root follows from the entries, every checkpoint was signed by a trusted key, and every text
-    is one that an entry has a reference to.
+def verify(
+    folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress, quorum: Quorum = NOBODY
+) -> Verified:
+    """Every tile and every root follows from the entries, every checkpoint was signed by a key that counts, and every
+    text is one that an entry has a reference to.
 
-    All checkpoints have their roots over prefixes of the same entries: so each is consistent with the next. With
-    `trusted` None no signature is verified. Files beyond the newest checkpoint, which an export that was killed may
-    have left, are passed over. Raises `ArchiveError`, which names the first file or position that is wrong.
+    These are the trusted ones, and those that the records in the log bring in (`KeyHistory`). All checkpoints have
+    their roots over prefixes of the same entries: so each is consistent with the next. With `trusted` None no signature
+    of the log is verified. Files beyond the newest checkpoint, which an export that was killed may have left, are
+    passed over. Raises `ArchiveError`, which names the first file or position that is wrong, also when fewer witnesses
+    than the quorum wants have cosigned the newest checkpoint.
     """
     newest = _checkpoint(folder, layout.CHECKPOINT, trusted)
     past = []
@@ -62,9 +78,18 @@ def verify(folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progre
                 path, f"its root is {each.root.hex()}, and its {each.size} entries give {tree.root.hex()}"
             )
     tree.check_partial([each.size for _, each in past])
+    history = KeyHistory(trusted or (), tree.key_records)
+    signatures, witnesses = Signatures(history), Witnesses(quorum)
+    for path, _ in (*past, (layout.CHECKPOINT, newest)) if trusted is not None else ():
+        _said(path, _read(folder, path), signatures.read)
+    _said(layout.CHECKPOINT, _read(folder, layout.CHECKPOINT), witnesses.read)
+    lacking = witnesses.lacking(newest.size)
+    if lacking is not None:
+        raise ArchiveError(layout.CHECKPOINT, lacking)
     highest, held = texts.highest_class(folder), _check_texts(folder, newest.size)
     progress(newest.size, newest.size)
-    return Verified(newest, sum(each.size < newest.size for _, each in past), held, highest)
+    older = sum(each.size < newest.size for _, each in past)
+    return Verified(newest, older, held, highest, signatures.vouched, history.unsigned, witnesses.witnessed)
 
 
 def entries(folder: Path, size: int) -> Iterator[list[bytes]]:
@@ -116,6 +141,8 @@ class _Tree:
         self._pending: list[list[bytes]] = [[] for _ in range(LEVELS)]
         """By level: the hashes of the last tile read, or not yet full."""
         self._entries: list[bytes] = []
+        self.key_records: list[KeyRecord] = []
+        """What the entries say of the keys that sign the log."""
 
     @property
     def root(self) -> bytes:
@@ -142,6 +169,12 @@ class _Tree:
         self._entries = _entries(self._folder, tile)
         self._pending[0] = [leaf_hash(entry) for entry in self._entries]
         self._compare(tile, self._pending[0])
+        for position, entry in enumerate(self._entries, tile.index * TILE_WIDTH):
+            try:
+                record = key_record(position, entry)
+            except EntryError as error:
+                raise ArchiveError(tile.entries_path, str(error), position) from error
+            self.key_records += [record] if record else []
 
     def _push(self, level: int, index: int) -> bytes:
         """The tile of that level is full: its root has its place in the level above, and is returned."""
@@ -187,9 +220,20 @@ def _falls_back(folder: Path, path: str, whole: str) -> bool:
 
 
 def _checkpoint(folder: Path, path: str, trusted: Sequence[VerifierKey] | None) -> Checkpoint:
-    note = _read(folder, path)
+    """The checkpoint in that file. No trusted key's signature under it is false; whether one is there is seen later."""
+
+    def read(content: bytes) -> Checkpoint:
+        note = notes.parse(content)
+        notes.signed(note, trusted or ())
+        return checkpoints.parse_text(note.text)
+
+    return _said(path, _read(folder, path), read)
+
+
+def _said(path: str, note: bytes, read: Callable[[bytes], Said]) -> Said:
+    """What is read from the note; raises `ArchiveError` when it is none, or not signed as it should be."""
     try:
-        return checkpoints.read_unverified(note) if trusted is None else checkpoints.read(note, trusted)
+        return read(note)
     except (NoteError, CheckpointError) as error:
         raise ArchiveError(path, str(error)) from error
 

@@ -50,9 +50,9 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w") as file:
-            contents.put(file, contents.COVER, contents.cover(statement, sealed.note.decode()).encode())
+            contents.put(file, contents.COVER, contents.cover(statement, sealed.cosigned.decode()).encode())
             contents.put(file, contents.STATEMENT, contents.encode(statement))
-            contents.put(file, contents.CHECKPOINT, sealed.note)
+            contents.put(file, contents.CHECKPOINT, sealed.cosigned)
             contents.put(file, contents.REPORT, write_json(document))
             contents.put(file, contents.TEXTS, texts.encode(asked.found))
             _put_entries(ledger, file, statement, document, sealed, progress)
@@ -167,5 +167,5 @@ def _affected(ledger: Ledger, statement: Statement, document: Document) -> Itera
 
 
 def _trusted(ledger: Ledger) -> list[VerifierKey] | None:
-    key = keys.load_if_any(ledger.settings)
-    return None if key is None else [key.verifier]
+    ring = keys.load_if_any(ledger.settings)
+    return None if ring is None else list(ring.verifiers)

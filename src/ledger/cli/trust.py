@@ -1,0 +1,60 @@
+"""Whom a verifier believes: options that the commands which verify have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from ledger.errors import BadQuery
+from ledger.merkle.note_keys import VerifierKey
+from ledger.services import keys as signing
+from ledger.services.vouching import NOBODY, Quorum, Vouched, Witnessed
+from ledger.settings import Settings
+
+Vkeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--vkey",
+        help="A key that the log signs with, as `ledger keys show` prints it; several may be given. Default: those of "
+        "this machine.",
+    ),
+]
+WitnessVkeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--witness-vkey", help="A witness that is believed, as `ledger witness show` prints it; several may be given."
+    ),
+]
+Wanted = Annotated[
+    int | None,
+    typer.Option("--witnesses", help="How many of these must stand for the log. Default: all that are given.", min=0),
+]
+
+
+def keys(settings: Settings, vkeys: Sequence[str] | None) -> list[VerifierKey]:
+    """The log's keys that were given, or else those of this machine. Raises `NoKey` or `SettingsError`."""
+    return signing.trusted(vkeys) if vkeys else list(signing.load(settings).verifiers)
+
+
+def quorum(vkeys: Sequence[str] | None, wanted: int | None) -> Quorum:
+    """The witnesses that were given, and how many of them are wanted. Raises `SettingsError` or `BadQuery`."""
+    given = tuple(dict.fromkeys(signing.trusted_witnesses(vkeys or ())))
+    if wanted is not None and wanted > len(given):
+        raise BadQuery("--witnesses", f"{wanted} are wanted, and {len(given)} given by --witness-vkey")
+    return Quorum(given, len(given) if wanted is None else wanted) if given else NOBODY
+
+
+def lines(vouched: Sequence[Vouched], witnessed: Sequence[Witnessed]) -> list[str]:
+    """Which key stands for which checkpoints, and how far each witness stands for the log, a line each."""
+    found = []
+    for key in vouched:
+        whence = "given" if key.given else "vouched for by a key that was given, through the records in the log"
+        since = "" if key.since is None else f", recorded at position {key.since}"
+        until = "" if key.retired is None else f", retired at position {key.retired}"
+        signed = f"signed {key.checkpoints:,} checkpoints over {key.first:,} to {key.last:,} entries"
+        what = signed if key.checkpoints else "signed no checkpoint"
+        found.append(f"key {key.vkey} ({whence}{since}{until}): {what}")
+    found += [f"witness {each.vkey}: cosigned {each.size:,} entries at {each.time}" for each in witnessed]
+    return found
