@@ -18,6 +18,7 @@ ALONE = {
     "follow": follow.main,
     "status": status.main,
     "archive": archive.main,
+    "sealer": sealer.main,
 }
 """Tables without peers, which run in this process, on servers of their own."""
 

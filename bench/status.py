@@ -1,8 +1,8 @@
 """`report status` at random past pairs of times, beside today's and beside a fold over the log, in one run.
 
-    python -m bench.status [EVENTS]
+    python -m bench status [--events N]
 
-1,000,000 events over 20,000 tasks and 400 units unless told otherwise. Aims: p95 under 150 ms, no slower for an old
+50 events a task, 400 units. Aims, for 1,000,000 events: p95 under 150 ms, no slower for an old
 date than for today's, and at least 100 times faster than the fold.
 """
 
