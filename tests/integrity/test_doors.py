@@ -268,9 +268,15 @@ def test_the_application_may_not_change_a_checkpoint_either(database: Database, 
     with signing(database, tmp_path) as ledger:
         fill(ledger, 3)
         seal(ledger)
+    changes = (
+        "UPDATE ledger.checkpoint SET note = ''",
+        "DELETE FROM ledger.checkpoint",
+        "UPDATE ledger.cosignature SET line = ''",
+        "DELETE FROM ledger.cosignature",
+    )
     for who in (database.app, database.owner):
         with psycopg.connect(who, autocommit=True) as connection:
-            for change in ("UPDATE ledger.checkpoint SET note = ''", "DELETE FROM ledger.checkpoint"):
+            for change in changes:
                 with pytest.raises(psycopg.Error) as caught:
                     connection.execute(change)
                 assert caught.value.sqlstate == ("LG001" if who == database.owner else "42501")

@@ -375,6 +375,8 @@ def test_readiness_says_how_far_each_witness_is(
 ) -> None:
     with signing(database, tmp_path, witnesses=setting(*cosigned)) as again, TestClient(create_app(again)) as api:
         found = api.get("/readyz").json()["witnesses"]
+        metrics = api.get("/metrics").text
+    assert 'ledger_witness_events{witness="witness.example/two"} 8.0\n' in metrics
     assert [(each["name"], each["size"], each["behind"]) for each in found] == [
         ("witness.example/one", 12, 0),
         ("witness.example/two", 8, 4),

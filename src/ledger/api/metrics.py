@@ -18,6 +18,7 @@ from ledger.api.parts import parts_of
 from ledger.errors import LedgerError, NotFound
 from ledger.projections.builds import Standing
 from ledger.services import read_models, sealing
+from ledger.services.cosigning import together
 from ledger.services.ledger import Ledger
 
 router = APIRouter(tags=["health"])
@@ -108,6 +109,10 @@ class _Standing:
         waiting = log.records(sealed, sealed + 1)
         age = max(self._ledger.clock() - waiting[0].recorded_at, 0) / 1e6 if waiting else 0.0
         yield _gauge("ledger_checkpoint_lag_seconds", "How long ago the first event beyond it was recorded", age)
+        witnessed = GaugeMetricFamily("ledger_witness_events", "Events that it has cosigned", labels=("witness",))
+        for each in together.standings(self._ledger):
+            witnessed.add_metric((each.name,), each.size)
+        yield witnessed
 
     def _read_models(self, standings: list[Standing]) -> Iterator[Metric]:
         labels = ("read_model", "build", "status")
