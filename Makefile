@@ -38,7 +38,7 @@ imports: setup ## the one direction of imports, and dependencies declared as use
 	@.venv/bin/lint-imports --no-logo
 	@.venv/bin/deptry --no-ansi src
 
-bench: setup ## measure appends and rebuilds on this machine
+bench: setup ## measure on this machine, beside pgbench, COPY, the library and Emmett
 	@$(python) -m bench
 
 clean: ## remove everything that these targets made

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 import pytest
 import typer
+from bench.__main__ import ALONE
+from bench.cases import tables
 
 from ledger.cli.app import app
 from ledger.domain.texts import map_texts
@@ -83,3 +85,8 @@ def test_every_text_is_listed_and_nothing_else() -> None:
 def test_every_report_is_described() -> None:
     text = (ROOT / "docs/reports.md").read_text()
     assert [name for name in REPORTS if f"## {name}\n" not in text] == []
+
+
+def test_every_benchmark_is_described() -> None:
+    text = (ROOT / "docs/performance.md").read_text()
+    assert [name for name in (*tables(), *ALONE) if f"`{name}`" not in text] == []

@@ -17,10 +17,17 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "text": st.none() | TEXTS,
     "bytea": st.none() | st.binary(max_size=8),
+    "uuid": st.none() | st.uuids(),
     "integer": st.integers(-(2**31), 2**31 - 1),
     "bigint": st.none() | st.integers(-(2**63), 2**63 - 1),
 }
-ENCODED = {"text": arrays.texts, "bytea": arrays.byteas, "integer": arrays.integers, "bigint": arrays.bigints}
+ENCODED = {
+    "text": arrays.texts,
+    "bytea": arrays.byteas,
+    "uuid": arrays.uuids,
+    "integer": arrays.integers,
+    "bigint": arrays.bigints,
+}
 
 
 @pytest.mark.parametrize("kind", VALUES)
@@ -42,5 +49,7 @@ def test_the_server_reads_what_was_meant_and_sends_it_back(pool: Database, kind:
     assert found == values
     if kind == "text":
         assert arrays.read_texts(encoded) == values
-    elif kind != "bytea":
+    elif kind == "bytea":
+        assert arrays.read_byteas(encoded) == values
+    elif kind != "uuid":
         assert arrays.read_integers(encoded) == values
