@@ -103,7 +103,7 @@ def test_an_export_restores_to_the_same_hashes_and_reports(
     file = tmp_path / "export.ndjson"
     count = export(proposals.log, file, lambda _done, _total: None)
     with Ledger(Settings(database_url=database.app)) as other:
-        assert restore(other.log, file, lambda _done, _total: None) == count
+        assert restore(other, file, lambda _done, _total: None) == count
         assert other.tiles.root(count) == proposals.tiles.root(count)
         assert other.log.entries(0, count) == proposals.log.entries(0, count)
         for name in REPORTS:

@@ -58,6 +58,7 @@ def test_the_files_are_those_of_the_format(database: Database, tmp_path: Path) -
         held = files(tmp_path / "a")
         full = [f"tile/{kind}/{n:03d}" for kind in ("0", "entries") for n in range(18)]
         rest = [
+            "locale.json",
             "texts/highest-class",
             "tile/0/018.p/112",
             "tile/entries/018.p/112",

@@ -250,7 +250,7 @@ def test_what_was_erased_stays_so_in_a_restored_ledger(
     export.export(ledger.log, path, nothing)
     assert NAME not in path.read_text()
     with new_database() as database, opened(database) as other:
-        export.restore(other.log, path, nothing)
+        export.restore(other, path, nothing)
         assert all_reports(other) == all_reports(ledger)
         assert verification.verify(other, None, lambda *_: None) == verification.verify(ledger, None, lambda *_: None)
         assert task_state(other.queries(), "T1", None, "2025-03-01")["officer"] == "erased"
@@ -270,7 +270,7 @@ def test_an_older_export_does_not_bring_it_back_together_with_the_event(
     old, new = ((tmp_path / name).read_bytes().splitlines(keepends=True) for name in ("old.ndjson", "new.ndjson"))
     mixed.write_bytes(b"".join([*old, *new[len(old) :]]))
     with new_database() as database, opened(database) as other:
-        export.restore(other.log, mixed, nothing)
+        export.restore(other, mixed, nothing)
         assert task_state(other.queries(), "T1", None, None)["officer"] == "erased"
         assert verification.verify(other, None, lambda *_: None).findings == ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tests.support.killing import killed
 from tests.support.ledgers import line, opened, record, submit
 from tests.support.read_models import check_rebuilt_alike, contents
 
-from ledger.errors import BadFile, NotEmpty, Refused
+from ledger.errors import BadFile, NotEmpty, Refused, SettingsError
 from ledger.merkle.hashing import leaf_hash
 from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
@@ -26,6 +27,8 @@ from ledger.services.export import export, export_line, restore
 from ledger.services.exported_texts import ALL, texts_of
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
+from ledger.settings import Settings
+from ledger.store.append import Locale
 
 
 def nothing(_: int, __: int) -> None:
@@ -66,7 +69,9 @@ def test_a_line_holds_the_entry_byte_for_byte_with_its_position_and_leaf_hash(le
     lines = file.read_bytes().splitlines(keepends=True)
     entries = ledger.log.entries(0, 2**62)
     texts = texts_of(ledger.texts, entries, ALL, None)
-    assert lines == [export_line(position, entry, texts.get(position)) for position, entry in entries]
+    locale = ledger.log.locale()
+    assert lines == [export_line(position, entry, texts.get(position), locale) for position, entry in entries]
+    assert [n for n, raw in enumerate(lines) if b'"locale":{"calendar":"VN",' in raw] == [0]
     assert any(b',"texts":{"data.title":' in raw for raw in lines)
     for raw, (position, entry) in zip(lines, entries, strict=True):
         read = json.loads(raw)
@@ -77,7 +82,7 @@ def test_a_line_holds_the_entry_byte_for_byte_with_its_position_and_leaf_hash(le
 
 def test_what_is_restored_is_the_same_ledger(ledger: Ledger, other: Ledger, file: Path, tmp_path: Path) -> None:
     size = ledger.log.head().next_position
-    assert restore(other.log, file, nothing) == size
+    assert restore(other, file, nothing) == size
     assert other.log.entries(0, size) == ledger.log.entries(0, size)
     assert other.log.head() == ledger.log.head()
     assert other.tiles.root(size) == ledger.tiles.root(size)
@@ -89,8 +94,38 @@ def test_what_is_restored_is_the_same_ledger(ledger: Ledger, other: Ledger, file
     check_rebuilt_alike(other)
 
 
+def test_days_are_counted_as_they_were(ledger: Ledger, new_database: NewDatabase, file: Path) -> None:
+    """Whoever puts a log back need not know where it was kept; who says otherwise is told."""
+    assert ledger.locale == Locale("Asia/Ho_Chi_Minh", "VN")
+    elsewhere = file.with_name("elsewhere.ndjson")
+    elsewhere.write_bytes(
+        file.read_bytes().replace(b'"VN","time_zone":"Asia/Ho_Chi_Minh"', b'"FR","time_zone":"Europe/Paris"')
+    )
+    with new_database() as database, Ledger(Settings(database_url=database.app, pool_size=4)) as other:
+        restore(other, elsewhere, nothing)
+        assert other.locale == Locale("Europe/Paris", "FR")
+        assert other.zone.key == "Europe/Paris"
+        with pytest.raises(SettingsError, match="begun with"):
+            restore(other, file, nothing)
+    with new_database() as database, Ledger(Settings(database_url=database.app, calendar="LA")) as other:
+        with pytest.raises(SettingsError, match="LEDGER_CALENDAR is LA"):
+            restore(other, file, nothing)
+        assert other.log.head().next_position == 0
+
+
+@pytest.mark.parametrize(
+    "locale", [b'{"calendar":"XX","time_zone":"Europe/Paris"}', b'{"calendar":"FR","time_zone":"Paris"}']
+)
+def test_days_that_nobody_can_count_are_refused(new_database: NewDatabase, file: Path, locale: bytes) -> None:
+    file.write_bytes(re.sub(rb'"locale":\{[^}]*\}', b'"locale":' + locale, file.read_bytes(), count=1))
+    with new_database() as database, Ledger(Settings(database_url=database.app, pool_size=4)) as other:
+        with pytest.raises(SettingsError):
+            restore(other, file, nothing)
+        assert other.log.head().next_position == 0
+
+
 def test_it_goes_on_where_the_other_was(ledger: Ledger, other: Ledger, file: Path) -> None:
-    restore(other.log, file, nothing)
+    restore(other, file, nothing)
     for each in (ledger, other):
         (outcome,) = submit(each, line("assign_task", "T9", 20, title="after it", lead="U1"))
         assert outcome.position == each.log.head().next_position - 1  # type: ignore[union-attr]  # it is recorded
@@ -104,7 +139,7 @@ def test_batches_do_not_matter(
 ) -> None:
     monkeypatch.setattr(refill, "BATCH", batch)
     told: list[tuple[int, int]] = []
-    restore(other.log, file, lambda done, total: told.append((done, total)))
+    restore(other, file, lambda done, total: told.append((done, total)))
     assert other.log.head() == ledger.log.head()
     size = file.stat().st_size
     assert told[-1] == (size, size)
@@ -115,7 +150,7 @@ def test_an_empty_ledger_has_an_empty_export(other: Ledger, tmp_path: Path) -> N
     path = tmp_path / "empty.ndjson"
     assert export(other.log, path, nothing) == 0
     assert path.read_bytes() == b""
-    assert restore(other.log, path, nothing) == 0
+    assert restore(other, path, nothing) == 0
     assert other.log.head().next_position == 0
 
 
@@ -130,7 +165,7 @@ def test_history_stays_history(new_database: NewDatabase, other: Ledger, tmp_pat
             record(ledger, line("rename_unit", "unit/B", 5, unit="A", name="y"))
         export(ledger.log, tmp_path / "log.ndjson", nothing)
         head, imports = ledger.log.head(), ledger.log.imports(99)
-    restore(other.log, tmp_path / "log.ndjson", nothing)
+    restore(other, tmp_path / "log.ndjson", nothing)
     assert other.log.head() == head
     assert head.live_from == (9 if live else None)
     assert other.log.imports(99) == imports
@@ -152,7 +187,7 @@ def test_an_import_that_is_in_the_export_is_not_taken_once_more(
     with new_database() as database, opened(database) as ledger:
         imported(ledger, path, history=True)
         export(ledger.log, tmp_path / "log.ndjson", nothing)
-    restore(other.log, tmp_path / "log.ndjson", nothing)
+    restore(other, tmp_path / "log.ndjson", nothing)
     head = other.log.head()
     with pytest.raises(Refused) as refused:
         imported(other, path, history=True)
@@ -233,11 +268,11 @@ def test_a_file_that_is_not_as_it_was_is_refused_with_the_line(
     number = fault(lines)
     file.write_bytes(b"".join(lines))
     with pytest.raises(BadFile) as error:
-        restore(other.log, file, nothing)
+        restore(other, file, nothing)
     assert (error.value.file, error.value.line) == (str(file), number)
     assert other.log.head().next_position == number - 1
     file.write_bytes(sound)
-    assert restore(other.log, file, nothing) == ledger.log.head().next_position
+    assert restore(other, file, nothing) == ledger.log.head().next_position
     assert other.log.head() == ledger.log.head()
 
 
@@ -249,7 +284,7 @@ def test_the_position_is_told_when_it_stands_in_the_middle_of_a_batch(
     number = fault(lines)
     file.write_bytes(b"".join(lines))
     with pytest.raises(BadFile) as error:
-        restore(other.log, file, nothing)
+        restore(other, file, nothing)
     assert f"position {number - 1} " in error.value.reason
     assert other.log.head().next_position == 0
     assert ledger.log.head().next_position > number
@@ -258,11 +293,11 @@ def test_the_position_is_told_when_it_stands_in_the_middle_of_a_batch(
 def test_a_ledger_that_holds_records_is_left_alone(ledger: Ledger, file: Path, other: Ledger) -> None:
     head = ledger.log.head()
     with pytest.raises(NotEmpty):
-        restore(ledger.log, file, nothing)
+        restore(ledger, file, nothing)
     assert ledger.log.head() == head
     record(other, line("register_unit", "unit/X", 1, unit="X", name="x"))
     with pytest.raises(NotEmpty):
-        restore(other.log, file, nothing)
+        restore(other, file, nothing)
     assert other.log.head().next_position == 1
 
 
@@ -281,28 +316,28 @@ def test_an_interrupted_restore_goes_on_and_only_with_the_same_file(
             raise EnoughError
 
     with pytest.raises(EnoughError):
-        restore(other.log, file, impatient)
+        restore(other, file, impatient)
     half = other.log.head().next_position
     assert 0 < half < size
     foreign = written(tmp_path / "foreign.ndjson", lines[0].strip().replace(b"AUTH", b"AUTO"))
     with pytest.raises(BadFile):
-        restore(other.log, foreign, nothing)
+        restore(other, foreign, nothing)
     shorter = tmp_path / "shorter.ndjson"
     shorter.write_bytes(b"".join(lines[: half - 1]))
     with pytest.raises(NotEmpty):
-        restore(other.log, shorter, nothing)
-    assert restore(other.log, file, nothing) == size
+        restore(other, shorter, nothing)
+    assert restore(other, file, nothing) == size
     assert other.log.entries(0, size) == ledger.log.entries(0, size)
-    assert restore(other.log, file, nothing) == size, "once more changes nothing"
+    assert restore(other, file, nothing) == size, "once more changes nothing"
 
 
 def test_the_first_append_ends_a_restore(ledger: Ledger, other: Ledger, file: Path, tmp_path: Path) -> None:
     part = tmp_path / "part.ndjson"
     part.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:20]))
-    restore(other.log, part, nothing)
+    restore(other, part, nothing)
     record(other, line("rename_unit", "unit/U1", 20, name="meanwhile"))
     with pytest.raises(NotEmpty):
-        restore(other.log, file, nothing)
+        restore(other, file, nothing)
     assert other.log.head().next_position == 21 < ledger.log.head().next_position
 
 
@@ -316,7 +351,7 @@ from ledger.settings import Settings
 refill.BATCH = 1
 with Ledger(Settings(database_url=sys.argv[1])) as ledger:
     print("begins", flush=True)
-    export.restore(ledger.log, Path(sys.argv[2]), lambda *_: None)
+    export.restore(ledger, Path(sys.argv[2]), lambda *_: None)
 """
 
 
@@ -325,7 +360,7 @@ def test_a_killed_restore_goes_on(ledger: Ledger, new_database: NewDatabase, fil
     with new_database() as database, opened(database) as other:
         assert killed(RESTORER, database.app, str(file), after=lambda: other.log.head().next_position > 20)
         assert other.log.head().next_position < size
-        assert restore(other.log, file, nothing) == size
+        assert restore(other, file, nothing) == size
         assert other.log.entries(0, size) == ledger.log.entries(0, size)
         assert other.log.head() == ledger.log.head()
 
@@ -346,7 +381,7 @@ def test_an_export_appears_when_it_is_whole(ledger: Ledger, tmp_path: Path) -> N
 
 def test_a_file_that_is_not_there_is_said_to_be_so(other: Ledger, tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="No such file"):
-        restore(other.log, tmp_path / "missing.ndjson", nothing)
+        restore(other, tmp_path / "missing.ndjson", nothing)
 
 
 def test_the_export_of_a_ledger_that_is_written_to_is_a_prefix(ledger: Ledger, tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.conftest import Database
 from tests.support.any_event import EVENTS, RECORDED_AT
 from tests.support.effort import examples
+from tests.support.ledgers import opened
 from tests.support.texts import committed
 
 from ledger.domain import events as ev
@@ -24,7 +26,7 @@ from ledger.errors import EntryError, Refused
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.export import export_line, restore
 from ledger.services.exported_texts import TextsOf
-from ledger.store.append import Append
+from ledger.store.append import Append, Locale
 from ledger.store.entry import (
     MAX_ENTRY_BYTES,
     UPCASTERS,
@@ -38,6 +40,7 @@ from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.texts import entry_references, read_openings
 
+LOCALE = Locale("Asia/Ho_Chi_Minh", "VN")
 GOLDEN = Path(__file__).parent / "golden" / "entries.jsonl"
 GOLDEN_ENTRIES = [
     line[len(b'{"entry":') : line.index(b',"leaf":')] for line in GOLDEN.read_bytes().splitlines(keepends=True)
@@ -240,7 +243,9 @@ def test_golden_entries_are_read_and_written_as_ever() -> None:
     for position, (raw, entry) in enumerate(zip(lines, GOLDEN_ENTRIES, strict=True)):
         line = json.loads(raw)
         texts = read_openings(json.dumps(line.get("texts", {})))
-        assert export_line(position, entry, TextsOf(texts, None)) == raw, "the hash or form of the line has changed"
+        assert export_line(position, entry, TextsOf(texts, None), LOCALE) == raw, (
+            "the hash or form of the line has changed"
+        )
         references = entry_references(entry)
         assert all(opens(opening, references[path]) for path, opening in texts.items())
         event = decode_entry(position, entry).event
@@ -249,9 +254,10 @@ def test_golden_entries_are_read_and_written_as_ever() -> None:
             assert entry_bytes(encode_event(event), line["entry"]["recorded_at"]) == entry
 
 
-def test_the_golden_export_is_restored_with_the_hashes_it_has(log: Log) -> None:
+def test_the_golden_export_is_restored_with_the_hashes_it_has(database: Database) -> None:
     lines = golden()
-    assert restore(log, GOLDEN, lambda *_: None) == len(lines)
-    stored = log.entries(0, len(lines))
-    assert [leaf_hash(entry).hex() for _, entry in stored] == [line["leaf"] for line in lines]
-    assert log.head().live_from == 4
+    with opened(database) as ledger:
+        assert restore(ledger, GOLDEN, lambda *_: None) == len(lines)
+        stored = ledger.log.entries(0, len(lines))
+        assert [leaf_hash(entry).hex() for _, entry in stored] == [line["leaf"] for line in lines]
+        assert ledger.log.head().live_from == 4

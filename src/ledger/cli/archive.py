@@ -98,5 +98,6 @@ def _sound(verified: Verified, *, signed: bool) -> str:
     return (
         f"{newest.size:,} entries of {newest.origin}, root {newest.root.hex()}; {verified.past:,} checkpoints before; "
         + texts
+        + (f"days of {verified.locale.time_zone}, calendar {verified.locale.calendar}; " if verified.locale else "")
         + ("every signature verified" if signed else "NO signature was verified")
     )

@@ -85,6 +85,6 @@ def restore(
 ) -> None:
     """Put an export back into an empty ledger: same positions, same leaf hashes. If interrupted, run it again."""
     with session.ledger() as ledger, session.progress(f"Restoring {file.name}") as advance:
-        entries = exports.restore(ledger.log, file, advance)
+        entries = exports.restore(ledger, file, advance)
         root = ledger.tiles.root(entries).hex()
     typer.echo(f"{entries:,} entries, root {root}, restored from {file}")

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
 from typing import Self
+from zoneinfo import ZoneInfo
 
 from ledger.domain.calendar import working_days
 from ledger.domain.times import zone_of
@@ -89,6 +90,26 @@ class Ledger:
         """The way in for files."""
         return Importer(self.log, self.commands, self.committer)
 
+    def take_locale(self, locale: Locale) -> None:
+        """This ledger, in which nothing is recorded yet, counts its days as the one that is put back into it did.
+
+        Raises `SettingsError` when it was told, or begun, to count otherwise, and for days that nobody can count.
+        """
+        for variable, is_set, given in (
+            ("LEDGER_TIME_ZONE", self.settings.time_zone, locale.time_zone),
+            ("LEDGER_CALENDAR", self.settings.calendar, locale.calendar),
+        ):
+            if is_set not in (None, given):
+                raise SettingsError(f"{variable} is {is_set}, and the ledger to be put back has {given}: unset it")
+        self.zone = _checked(locale)
+        self.locale = self.log.pin_locale(locale)
+        if self.locale != locale:
+            raise SettingsError(
+                f"this ledger was begun with {self.locale.time_zone} and {self.locale.calendar}, and the one to be put "
+                f"back with {locale.time_zone} and {locale.calendar}"
+            )
+        self.projections = all_projections(self.zone)
+
     def queries(self, keep_up: KeepUp | None = None) -> Queries:
         """The way out. By default a question first brings the read models up to the position that it is about."""
         return Queries(
@@ -113,11 +134,7 @@ def _locale(log: Log, settings: Settings) -> Locale:
         settings.time_zone or (held.time_zone if held else DEFAULT_TIME_ZONE),
         settings.calendar or (held.calendar if held else DEFAULT_CALENDAR),
     )
-    zone_of(wanted.time_zone)
-    try:
-        working_days(wanted.calendar, None)
-    except NotFound as error:
-        raise SettingsError(f"LEDGER_CALENDAR: {error}; set a country's code (ISO 3166), such as VN") from error
+    _checked(wanted)
     if held is None:
         held = log.pin_locale(wanted)
     for variable, is_set, is_held in (
@@ -130,3 +147,13 @@ def _locale(log: Log, settings: Settings) -> Locale:
                 "Unset the variable, or open another ledger"
             )
     return held
+
+
+def _checked(locale: Locale) -> ZoneInfo:
+    """The zone, of a locale by which days can be counted. Raises `SettingsError`."""
+    zone = zone_of(locale.time_zone)
+    try:
+        working_days(locale.calendar, None)
+    except NotFound as error:
+        raise SettingsError(f"LEDGER_CALENDAR: {error}; set a country's code (ISO 3166), such as VN") from error
+    return zone

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
 
+import msgspec
 import psycopg
 
 from ledger.domain.events import HistoryImported, Record, TextsErased
@@ -19,6 +20,7 @@ from ledger.store.entry import decode_entry
 from ledger.store.texts import TextRow, Withheld, openings_json
 
 _SQL = queries.load("ledger.store.sql", "log.sql")
+_locale_decoder = msgspec.json.Decoder(Locale)
 _RESTORE_REFUSED = ("LG003", "LG004", "LG005")
 
 
@@ -181,3 +183,16 @@ class Log:
             rows = connection.execute(_SQL["history_entries"], (stop,), prepare=True, binary=True).fetchall()
         found = [decode_entry(position, entry).event.data for position, entry in rows]
         return [data.file for data in found if isinstance(data, HistoryImported)]
+
+
+def locale_json(locale: Locale) -> bytes:
+    """The locale as exports and archives give it: canonical JSON."""
+    return msgspec.json.encode(locale, order="sorted")
+
+
+def read_locale(content: bytes) -> Locale:
+    """The inverse of `locale_json`. Raises `msgspec.DecodeError` for anything else."""
+    locale = _locale_decoder.decode(content)
+    if locale_json(locale) != content:
+        raise msgspec.DecodeError("a locale is not in the form in which it is written")
+    return locale

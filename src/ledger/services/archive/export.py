@@ -28,6 +28,7 @@ from ledger.services.exported_texts import check_class, check_none_erased, texts
 from ledger.services.ledger import Ledger
 from ledger.services.sealing import Sealed
 from ledger.store.checkpoints import CheckpointStore
+from ledger.store.log import locale_json
 from ledger.store.tiles import LEVELS
 
 Progress = Callable[[int, int], None]
@@ -105,6 +106,7 @@ class _Export:
             part.unlink()
         held = self._held()
         since = held.size if held else 0
+        self._begin_locale()
         self._begin_texts(held)
         self._full_bundles(since, progress)
         for level in range(1, LEVELS):
@@ -132,6 +134,15 @@ class _Export:
             except BaseException:
                 writers.shutdown(cancel_futures=True)
                 raise
+
+    def _begin_locale(self) -> None:
+        """The archive says by what its ledger counts days; raises `BadFile` when it says something else."""
+        locale, said = self._log.locale(), layout.locale(self._folder)
+        if said not in (None, locale):
+            raise BadFile(str(self._folder), None, f"it is of a ledger that counts days by {said}, not by {locale}")
+        if locale is not None:
+            self._write(layout.LOCALE, locale_json(locale) + b"\n")
+            self._sync()
 
     def _begin_texts(self, held: Checkpoint | None) -> None:
         """The archive says up to which classification it has texts; raises `BadFile` when it says another."""

@@ -10,12 +10,18 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgspec
+
 from ledger.errors import IntegrityError
 from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, full_tiles
+from ledger.store.append import Locale
+from ledger.store.log import read_locale
 from ledger.store.tiles import LEVELS
 
 CHECKPOINT = "checkpoint"
 """The newest checkpoint: all that it covers is there before it is."""
+LOCALE = "locale.json"
+"""The zone and the calendar by which the ledger counts its days: no entry holds them."""
 PAST = "checkpoints"
 """In it, under its size written as tlog-tiles writes an index (`checkpoints/x001/234`): each published checkpoint."""
 
@@ -30,6 +36,16 @@ class ArchiveError(IntegrityError):
         self.file = file
         self.position = position
         self.reason = reason
+
+
+def locale(folder: Path) -> Locale | None:
+    """By what the ledger counts its days, if the archive says so. Raises `ArchiveError`."""
+    try:
+        return read_locale((folder / LOCALE).read_bytes().removesuffix(b"\n"))
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ArchiveError(LOCALE, str(error)) from error
 
 
 def is_index(name: str) -> bool:

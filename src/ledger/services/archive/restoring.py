@@ -23,7 +23,7 @@ from ledger.store.checkpoints import CheckpointStore
 def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
     """The ledger holds the entries, texts and checkpoints of the archive, which was verified first.
 
-    It knows from then on which texts the archive had left out.
+    It knows from then on which texts the archive had left out, and counts its days as the ledger did that was exported.
 
     Only into an empty ledger, or one in which a restore of the same archive was interrupted: then it goes on there.
     Raises `ArchiveError` as `verification.verify` does, or for entries that are not a ledger's; `NotEmpty`; and
@@ -38,6 +38,8 @@ def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None,
     size = verified.newest.size
     if verified.highest is None:
         raise ArchiveError(texts.HIGHEST, "it is not there: the archive does not say which texts it has left out")
+    if verified.locale is not None:
+        ledger.take_locale(verified.locale)
     withheld = None if verified.highest == ALL else verified.highest
     for number, bundle in enumerate(verification.entries(folder, size)):
         openings = texts.read(folder, number)

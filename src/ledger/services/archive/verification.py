@@ -23,6 +23,7 @@ from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
 from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record
 from ledger.services.vouching import NOBODY, Quorum, Signatures, Vouched, Witnessed, Witnesses
+from ledger.store.append import Locale
 from ledger.store.tiles import LEVELS
 
 Said = TypeVar("Said")
@@ -38,6 +39,8 @@ class Verified(Struct, frozen=True):
     """How many texts it holds of its entries."""
     highest: Classification | None
     """Up to which classification it has the texts; None when it has none at all."""
+    locale: Locale | None
+    """By what its ledger counts days: its own word, which nothing proves."""
     keys: tuple[Vouched, ...] = ()
     """Which key of the log stands for which of its checkpoints; none when no signature was verified."""
     unsigned: tuple[Unsigned, ...] = ()
@@ -89,7 +92,8 @@ def verify(
     highest, held = texts.highest_class(folder), _check_texts(folder, newest.size)
     progress(newest.size, newest.size)
     older = sum(each.size < newest.size for _, each in past)
-    return Verified(newest, older, held, highest, signatures.vouched, history.unsigned, witnesses.witnessed)
+    locale = layout.locale(folder)
+    return Verified(newest, older, held, highest, locale, signatures.vouched, history.unsigned, witnesses.witnessed)
 
 
 def entries(folder: Path, size: int) -> Iterator[list[bytes]]:
