@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from bench.cases import Done, case
 from bench.histories import Generator
-from bench.support import timed
 from ledger.store.entry import decode_entry, entry_bytes
 
 
@@ -19,4 +20,6 @@ def decoded(conninfo: str, events: int) -> Done:  # noqa: ARG001  # needs no ser
             decode_entry(position, entry)
 
     all_entries()
-    return Done(len(entries), timed(all_entries))
+    start = time.thread_time()  # it waits for nothing: what counts is the core's time, and not that of its neighbours
+    all_entries()
+    return Done(len(entries), time.thread_time() - start)

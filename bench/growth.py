@@ -8,7 +8,7 @@ from itertools import islice
 from bench.appends import by_writers
 from bench.bulk import BATCH, TASKS, appends
 from bench.cases import peak_memory
-from bench.support import database, server, show, timed
+from bench.support import database, machine, server, show, timed
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
 from ledger.store.recorder import LedgerRecorder
@@ -21,6 +21,7 @@ def main(wanted: int) -> None:
     """Print the table: a row for each power of ten up to so many events, medians of rounds."""
     rows = []
     with server() as started, database(started) as conninfo:
+        about = machine(started)
         ledger = Database(conninfo)
         recorder, committer = LedgerRecorder(ledger), GroupCommit(ledger)
         stream = appends(2 * wanted + 10 * BULK * ROUNDS)
@@ -47,4 +48,4 @@ def main(wanted: int) -> None:
         f"\n{TASKS:,} tasks; cost of an event by how many the log holds, last ÷ first: "
         + ", ".join(f"{name} {rows[-1][name] / rows[0][name]:.2f}" for name in rows[0] if name.endswith("µs"))
     )
-    show("Growth", rows)
+    show("growth", rows, about)

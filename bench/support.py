@@ -80,7 +80,7 @@ def show(title: str, rows: list[dict[str, Any]], about: dict[str, str] | None = 
     """The rows are printed as a table, and written as JSON below bench/results, with what they are of."""
     print(f"\n{title}")
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    texts = [[_text(row.get(c, "")) for c in columns] for row in rows]
+    texts = [[as_text(row.get(c, "")) for c in columns] for row in rows]
     widths = [
         max(len(c), *(len(t[i]) for t, row in zip(texts, rows, strict=True) if len(row) > 1))
         for i, c in enumerate(columns)
@@ -97,7 +97,8 @@ def show(title: str, rows: list[dict[str, Any]], about: dict[str, str] | None = 
     file.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n")
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """As tables show it."""
     if isinstance(value, float):
         return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"
     if isinstance(value, list):
