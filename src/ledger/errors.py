@@ -150,10 +150,10 @@ class Busy(LedgerError):
 
 
 class Lagging(LedgerError):
-    """A read model has not reached the position asked for in the time allowed."""
+    """A read model, or the log itself, has not reached the position asked for in the time allowed."""
 
     def __init__(self, projection: str, tracked: int, wanted: int) -> None:
-        super().__init__(f"read model {projection} has followed {tracked} of {wanted} events; try again shortly")
+        super().__init__(f"{projection} has come to {tracked} of {wanted} records; try again shortly")
         self.projection = projection
         self.tracked = tracked
         self.wanted = wanted

@@ -18,10 +18,10 @@ from fastapi.testclient import TestClient
 from tests.api.conftest import assigned, cut_off
 from tests.conftest import Database
 from tests.support.ledgers import line, micros, record, submit
+from tests.support.texts import erase_name
 
 from ledger.api.parts import Parts
 from ledger.errors import DatabaseUnavailable
-from ledger.services import erasing
 from ledger.services.export import export_line
 from ledger.services.ledger import Ledger
 from ledger.store.entry import event_bytes
@@ -49,9 +49,7 @@ def test_texts_stand_beside_the_event_by_path(client: TestClient, ledger: Ledger
     assert (first["texts"], first["absent"]) == ({"data.title": "Land register", "data.officer": "Trần Thị B"}, {})
     assert first["event"]["data"]["title"].startswith("text:")
     assert second["texts"] == {"data.narrative": "as planned"}
-    erasing.erase(
-        ledger, lambda: erasing.find_subject(ledger, "Trần Thị B", lambda *_: None), erasing.Grounds("GDPR-17")
-    )
+    erase_name(ledger, "Trần Thị B")
     first, second, third = client.get("/v1/events", params={"after": 6}).json()["events"]
     assert (first["texts"], first["absent"]) == ({"data.title": "Land register"}, {"data.officer": "erased"})
     assert (third["texts"], third["absent"]) == ({}, {})

@@ -284,6 +284,9 @@ def test_the_charges_of_a_task_are_those_of_the_slip_report_and_lead_to_their_ev
     assert [(c["unit"], c["cause"], c["days"]) for c in found["charges"]] == [
         ("U1", "late", [["2025-03-11", "2025-03-15"]])
     ]
+    assert client.get("/v1/reports/slip?task=T1&on=2025-03-20").headers.get("Link") == client.get(
+        "/v1/tasks/T1/charges?on=2025-03-20"
+    ).headers.get("Link")
     link = charged.headers["Link"].split(">")[0].lstrip("<")
     (event,) = client.get(link).json()["events"]
     assert [event["position"]] == found["charges"][0]["evidence"]

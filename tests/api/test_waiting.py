@@ -10,6 +10,7 @@ from tests.api.conftest import Post, assigned
 from tests.support.ledgers import record
 
 from ledger.api.following import Following
+from ledger.api.parts import EXPECTING
 from ledger.services.ledger import Ledger
 
 READS = ("/v1/tasks", "/v1/tasks/T1", "/v1/tasks/T1/timeline", "/v1/tasks/T1/charges", "/v1/reports/status")
@@ -58,6 +59,17 @@ def test_a_read_waits_for_a_record_that_is_still_to_come(
     answer = client.get("/v1/tasks?wait=7")
     writer.join()
     assert [task["task"] for task in answer.json()["tasks"]] == ["T1"]
+
+
+def test_made_up_positions_do_not_hold_every_thread(client: TestClient, ledger: Ledger) -> None:
+    record(ledger, assigned("T1"))
+    expecting = client.app.state.parts.expecting  # type: ignore[attr-defined]  # it is the application
+    held = [expecting.acquire(blocking=False) for _ in range(EXPECTING)]
+    assert all(held)
+    answer = client.get("/v1/tasks?wait=99999")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert (answer.json()["projection"], answer.json()["tracked"], answer.json()["wanted"]) == ("log", 8, 100_000)
+    assert client.get("/v1/tasks?wait=7").status_code == 200, "what is there is waited for as ever"
 
 
 @pytest.mark.parametrize("wait", ["-1", "x", "", str(2**63)])

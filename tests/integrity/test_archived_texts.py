@@ -13,14 +13,14 @@ from tests.integrity.test_archive import files, quiet, verify
 from tests.merkle.reference import flip
 from tests.support.databases import NewDatabase
 from tests.support.ledgers import beginnings, line, record
+from tests.support.texts import erase_name
 
 from ledger.errors import BadFile, BadQuery, ErasedMeanwhile, IntegrityError
-from ledger.services import erasing, sealing, verification
 from ledger.services import export as ndjson
+from ledger.services import sealing, verification
 from ledger.services.archive import export as exports
 from ledger.services.archive import restoring
 from ledger.services.archive.layout import ArchiveError
-from ledger.services.erasing import Grounds
 from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 from ledger.services.task_views import task_state
@@ -61,7 +61,7 @@ def words(folder: Path) -> bytes:
 
 
 def erase(ledger: Ledger, name: str) -> None:
-    assert erasing.erase(ledger, lambda: erasing.find_subject(ledger, name, quiet), Grounds("GDPR-17")).events
+    assert erase_name(ledger, name).events
 
 
 @pytest.mark.parametrize("highest", CLASSIFICATIONS)

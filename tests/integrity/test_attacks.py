@@ -13,11 +13,11 @@ from psycopg import Connection, sql
 from tests.conftest import Database
 from tests.integrity.ledgers import fill, seal, signing, superuser
 from tests.support.ledgers import beginnings, line, record
+from tests.support.texts import erase_name
 
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.tiles import tile_root
-from ledger.services import erasing, keys, sealing, verification
-from ledger.services.erasing import Grounds
+from ledger.services import keys, sealing, verification
 from ledger.services.ledger import Ledger
 from ledger.services.refill import BATCH
 from ledger.services.verification import Verification
@@ -299,7 +299,7 @@ def worded(ledger: Ledger) -> Ledger:
         line("report_progress", "T1", 2, unit="U1", percent=1, narrative="as planned", next_steps="go on"),
         line("report_progress", "T1", 3, unit="U1", percent=2, narrative="late"),
     )
-    erasing.erase(ledger, lambda: erasing.find_subject(ledger, "Trần Thị B", lambda *_: None), Grounds("GDPR-17"))
+    erase_name(ledger, "Trần Thị B")
     return ledger
 
 
@@ -382,7 +382,7 @@ def test_the_right_text_put_back_after_its_erasure(ledger: Ledger, database: Dat
     record(ledger, *beginnings(), line("assign_task", "T1", 1, title="Land register", lead="U1"))
     with superuser(database) as owner:
         owner.execute("CREATE TABLE backup AS TABLE ledger.text")
-        erasing.erase(ledger, lambda: erasing.find_subject(ledger, "land", lambda *_: None), Grounds("GDPR-17"))
+        erase_name(ledger, "land")
         assert found(ledger) == {}
         owner.execute("DELETE FROM ledger.text; INSERT INTO ledger.text SELECT * FROM backup")
     assert found(ledger) == {"TEXT_PUT_BACK": 707}

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +44,12 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def erase(ledger: Ledger, name: str = NAME, grounds: Grounds = GROUNDS) -> Erased:
-    return erasing.erase(ledger, lambda: erasing.find_subject(ledger, name, quiet), grounds)
+    return erase_found(ledger, lambda: erasing.find_subject(ledger, name, quiet), grounds)
+
+
+def erase_found(ledger: Ledger, find: Callable[[], Found], grounds: Grounds) -> Erased:
+    """What is found is agreed to, and destroyed."""
+    return erasing.erase(ledger, find(), find, grounds)
 
 
 def clear_texts(database: Database) -> str:
@@ -131,13 +137,13 @@ def test_one_text_of_an_event_is_destroyed(ledger: Ledger) -> None:
     record(ledger, TASK)
     event = ledger.log.records(7, 8)[0].event.id
     find = partial(erasing.find_event, ledger, event, "data.title")
-    erasing.erase(ledger, find, Grounds("court-order-7"))
+    erase_found(ledger, find, Grounds("court-order-7"))
     state = task_state(ledger.queries(), "T1", None, None)
     assert (state["title"], state["officer"]) == ("erased", NAME)
     assert find() == Found(())
     with pytest.raises(NotFound, match=r"data\.officer"):
         erasing.find_event(ledger, event, "data.lead")
-    erasing.erase(ledger, partial(erasing.find_event, ledger, event, None), Grounds("court-order-7"))
+    erase_found(ledger, partial(erasing.find_event, ledger, event, None), Grounds("court-order-7"))
     assert task_state(ledger.queries(), "T1", None, None)["officer"] == "erased"
     assert verification.verify(ledger, None, lambda *_: None).findings == ()
 
@@ -183,13 +189,29 @@ def test_what_somebody_else_erased_meanwhile_undoes_the_whole(ledger: Ledger) ->
     record(ledger, TASK, line("name_officer", "T1", 2, officer=NAME))
     found = erasing.find_subject(ledger, NAME, quiet)
     event = ledger.log.records(8, 9)[0].event.id
-    erasing.erase(ledger, partial(erasing.find_event, ledger, event, None), GROUNDS)
+    erase_found(ledger, partial(erasing.find_event, ledger, event, None), GROUNDS)
     head = ledger.log.head()
     with pytest.raises(AlreadyErased):
-        erasing.erase(ledger, lambda: found, GROUNDS)
+        erase_found(ledger, lambda: found, GROUNDS)
     assert ledger.log.head() == head
     assert task_state(ledger.queries(), "T1", None, "2025-03-01")["officer"] == NAME
     assert erase(ledger).events == (10,)
+
+
+def test_what_came_after_it_was_shown_is_left_for_another_time(ledger: Ledger) -> None:
+    record(ledger, TASK)
+    find = partial(erasing.find_subject, ledger, NAME, quiet)
+    shown = find()
+    record(ledger, line("name_officer", "T1", 2, officer=NAME))
+    assert erasing.erase(ledger, shown, find, GROUNDS).targets == shown.targets
+    assert [target.field for target in find().targets] == ["data.officer"]
+
+
+def test_the_grounds_do_not_name_the_subject_again() -> None:
+    erasing.check_unnamed("Nguyễn Văn A", Grounds("GDPR-17", reason="asked by Nguyễn Văn An"))
+    for grounds in (Grounds("GDPR-17", reason="asked by NGUYỄN văn a."), Grounds("GDPR-17", subject="Nguyễn Văn A")):
+        with pytest.raises(BadQuery, match="once more"):
+            erasing.check_unnamed("Nguyễn Văn A", grounds)
 
 
 def test_a_retry_with_the_key_of_an_erased_command_is_answered_as_the_first_time(
@@ -212,7 +234,7 @@ def test_a_retry_with_the_key_of_an_erased_command_is_answered_as_the_first_time
 @pytest.mark.parametrize("format_", WRITERS)
 def test_every_format_writes_a_report_on_it(ledger: Ledger, format_: str) -> None:
     record(ledger, TASK)
-    erasing.erase(
+    erase_found(
         ledger, partial(erasing.find_event, ledger, ledger.log.records(7, 8)[0].event.id, "data.title"), GROUNDS
     )
     _, write = WRITERS[format_]

@@ -7,6 +7,8 @@ from typing import Any
 
 from ledger.domain.events import Event, EventData
 from ledger.domain.texts import commit_texts, map_data, references_in
+from ledger.services import erasing
+from ledger.services.erasing import Erased, Found, Grounds
 from ledger.services.ledger import Ledger
 
 
@@ -29,3 +31,12 @@ def data_of(ledger: Ledger, event: Event) -> EventData:
 def opened(ledger: Ledger, value: Any) -> Any:  # noqa: ANN401  # whatever is asked about
     """Plain values with the texts in place of references."""
     return ledger.texts.opened(value)
+
+
+def erase_name(ledger: Ledger, name: str, legal_basis: str = "GDPR-17") -> Erased:
+    """Every text that names the person is destroyed."""
+
+    def find() -> Found:
+        return erasing.find_subject(ledger, name, lambda _done, _all: None)
+
+    return erasing.erase(ledger, find(), find, Grounds(legal_basis))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import cast
 
 from anyio import CapacityLimiter
 from starlette.requests import HTTPConnection
 
 from ledger.api.following import Following
-from ledger.errors import Busy
+from ledger.errors import Busy, Lagging
 from ledger.services.commands import CommandHandler
 from ledger.services.ledger import Ledger
 from ledger.services.queries import Queries
@@ -18,6 +19,8 @@ WRITERS = 48
 """Requests that record at the same time: what they append is committed together."""
 MAX_WAITING = 2_000
 """Requests that wait for their turn to record; one that comes when so many do is told to come again."""
+EXPECTING = 8
+"""Reads that wait at the same time for records which the log does not have yet."""
 STREAM_READERS = 4
 """Streams that read from the log at the same time; the others wait their turn, or for news."""
 
@@ -32,11 +35,26 @@ class Parts:
     following: Following
     writers: CapacityLimiter
     stream_readers: CapacityLimiter
+    expecting: Semaphore
+    """Of the reads that wait for a record which the log does not have."""
 
     def queries_after(self, position: int | None) -> Queries:
-        """The questions, when the record at that position can be read. Raises `Lagging` when that takes too long."""
+        """The questions, when the record at that position can be read.
+
+        Raises `Lagging` when that takes too long; at once when the log has no such record, as a standby may not have it
+        yet, and `EXPECTING` others wait for such ones: made-up positions must not hold every thread.
+        """
         if position is not None:
-            self.following.keep_up(position + 1)
+            held = self.ledger.log.head().next_position
+            if held > position:
+                self.following.keep_up(position + 1)
+            elif self.expecting.acquire(blocking=False):
+                try:
+                    self.following.keep_up(position + 1)
+                finally:
+                    self.expecting.release()
+            else:
+                raise Lagging("log", held, position + 1)
         return self.queries
 
     @classmethod
@@ -50,6 +68,7 @@ class Parts:
             following,
             CapacityLimiter(WRITERS),
             CapacityLimiter(STREAM_READERS),
+            Semaphore(EXPECTING),
         )
 
     def admit(self) -> None:

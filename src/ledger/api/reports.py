@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.api.evidence import evidence_links
 from ledger.api.json_response import Json
 from ledger.api.parameters import InScope, Word, none_at_all
 from ledger.api.parts import parts_of
@@ -78,6 +79,9 @@ def one_report(request: Request, name: str, question: Annotated[Question, Query(
     media_type, write = WRITERS[chosen]
     file = f"{name}-{document.on}.{'txt' if chosen == 'table' else chosen}"
     headers = {"Vary": "Accept", "Content-Disposition": f'inline; filename="{file}"'}
+    if asked.task is not None:
+        charges = [charge for each in document.body.more.get("tasks", ()) for charge in each["charges"]]
+        headers |= evidence_links(request, charges) or {}
     return Response(write(document, language), media_type=media_type, headers=headers)
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ledger.api.evidence import evidence_links
 from ledger.api.json_response import Json
 from ledger.api.parameters import At, InScope, Word
 from ledger.api.parts import parts_of
@@ -56,20 +57,13 @@ def charges(request: Request, code: str, query: Annotated[Charged, Query()]) -> 
     found = task_views.task_charges(
         parts_of(request).queries_after(query.wait), _checked(code), query.as_of, query.on, query.baseline
     )
-    evidence = sorted({position for charge in found["charges"] for position in charge["evidence"]})
-    links = ", ".join(f'<{_event_url(request, position)}>; rel="evidence"' for position in evidence)
-    return Json(found, headers={"Link": links} if links else None)
+    return Json(found, headers=evidence_links(request, found["charges"]))
 
 
 @router.get("/v1/tasks/{code:path}")
 def task(request: Request, code: str, at: Annotated[At, Query()]) -> Response:
     """How a task stands."""
     return Json(task_views.task_state(parts_of(request).queries_after(at.wait), _checked(code), at.as_of, at.on))
-
-
-def _event_url(request: Request, position: int) -> str:
-    url = request.url_for("events").include_query_params(limit=1)
-    return str(url.include_query_params(after=position - 1) if position else url)
 
 
 def _checked(code: str) -> str:

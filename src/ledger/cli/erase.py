@@ -63,13 +63,15 @@ def erase(  # noqa: PLR0913, PLR0917 - each is an option of the command
             raise BadQuery("subject", "give either --subject NAME, or --event ID with or without --field PATH")
         grounds = Grounds(legal_basis, reason, unit, by)
         erasing.check_grounds(ledger, grounds)
+        if subject is not None:
+            erasing.check_unnamed(subject, grounds)
         find = partial(_find, ledger, subject, event, field)
         found = find()
         if not json:
             _show(found)
         if not (yes or dry_run) and found.targets:
             typer.confirm(f"Destroy {len(found.targets):,} texts for good?", abort=True, err=True)
-        done = Erased((), ()) if dry_run else erasing.erase(ledger, find, grounds)
+        done = Erased((), ()) if dry_run else erasing.erase(ledger, found, find, grounds)
     if json:
         typer.echo(orjson.dumps(_json(found, done, dry_run=dry_run)).decode())
     elif dry_run:

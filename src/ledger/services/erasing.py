@@ -75,7 +75,7 @@ def find_subject(ledger: Ledger, name: str, progress: Progress) -> Found:
     wanted = folded(name)
     if not re.search(r"\w", wanted):
         raise BadQuery("subject", f"{name!r} is not a name")
-    stands = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)")
+    stands = _standing(wanted)
     found: list[tuple[TextRow, str]] = []
     similar: list[tuple[TextRow, str]] = []
     done, total = 0, ledger.texts.count()
@@ -109,21 +109,23 @@ def find_event(ledger: Ledger, event: str, field: str | None) -> Found:
     return Found(_targets(ledger, [(row, path) for path in paths]))
 
 
-def erase(ledger: Ledger, find: Callable[[], Found], grounds: Grounds) -> Erased:
-    """What `find` finds is destroyed, and the events that say so are recorded: all in one transaction, or nothing.
+def erase(ledger: Ledger, shown: Found, find: Callable[[], Found], grounds: Grounds) -> Erased:
+    """What was shown is destroyed, and the events that say so are recorded: all in one transaction, or nothing.
 
-    Nothing is recorded when there is nothing to destroy, so an erasure whose outcome is unknown is run again. Raises
-    `BadQuery` for a legal basis that is no code, `NotFound` for an acting unit that is not registered.
+    What came since is left for another time: nobody has agreed to that. `find` looks once more when somebody else was
+    quicker. Nothing is recorded when there is nothing to destroy, so an erasure whose outcome is unknown is run again.
+    Raises `BadQuery` for a legal basis that is no code, `NotFound` for an acting unit that is not registered.
     """
     check_grounds(ledger, grounds)
+    agreed = {(target.event, target.field) for target in shown.targets}
+    targets = shown.targets
     for _ in range(_TRIES):
-        targets = find().targets
         if not targets:
             return Erased((), ())
         try:
             return _erased(ledger, targets, grounds)
         except AlreadyErased:
-            continue  # somebody else was quicker: look once more
+            targets = tuple(each for each in find().targets if (each.event, each.field) in agreed)
     raise AlreadyErased
 
 
@@ -136,6 +138,18 @@ def check_grounds(ledger: Ledger, grounds: Grounds) -> None:
     for name, text, limit in (("reason", grounds.reason, 10_000), ("by", grounds.subject, 500)):
         if text is not None and len(text) > limit:
             raise BadQuery(name, f"it has {len(text):,} characters, and may have {limit:,}")
+
+
+def check_unnamed(subject: str, grounds: Grounds) -> None:
+    """The grounds do not name whom they erase, and so record the name once more. Raises `BadQuery`."""
+    for name, text in (("reason", grounds.reason), ("by", grounds.subject)):
+        if text is not None and _standing(folded(subject)).search(folded(text)):
+            raise BadQuery(name, "the name that is to be erased stands in it: it would be recorded once more")
+
+
+def _standing(name: str) -> re.Pattern[str]:
+    """Finds a folded name as whole words."""
+    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
 
 
 def folded(text: str) -> str:
