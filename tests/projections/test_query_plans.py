@@ -37,7 +37,7 @@ _ROWS: dict[tuple[str, str], LiteralString] = {
     f"{_NONE}, {_NONE}, false, '[]'::jsonb",
     ("plan_state", "situation"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', false, {_NONE}, {_DUE}, "
     f"'[]'::jsonb, '{{}}'::jsonb",
-    ("plan_state", "progress"): f"'T' || n, {_DUE}, {_NONE}, 5000, {_DUE}",
+    ("plan_state", "progress"): f"'T' || n, {_DUE} + t, t + 1, 5000, {_DUE} + t",
     ("deadline_history", "deadline_change"): f"'T' || n, t * 1000 + n, 0, '', {_DUE}, 'extended', 'U1', {_NONE}, "
     f"{_DUE}, 'null'::jsonb, 'null'::jsonb, NULL, 'AUTH', NULL, NULL, '[]'::jsonb, false",
     ("timeline", "timeline"): f"'T' || n, t + 1, t * 1000 + n, 0, '', {_DUE}, 't', 'e', 'U1', NULL, '{{}}'::jsonb, "
@@ -141,6 +141,13 @@ def test_what_is_asked_about_all_tasks_reads_what_was_known_then(
     """A report costs what it returns, and not what the history holds."""
     found = indexes(ledger, READING[name], position=position, last=position - 1)
     assert found[table] == {f"{table}_range_idx"}, found
+
+
+@pytest.mark.parametrize("position", [TASKS // 2, TASKS * 7 + 5, TASKS * TIMES])
+def test_the_progress_of_each_task_is_looked_up(ledger: Ledger, position: int) -> None:
+    """The last report by a day, and not all that were ever given."""
+    found = indexes(ledger, READING["tasks"], position=position, last=position - 1)
+    assert found["progress"] == {"progress_task_idx"}, found
 
 
 @pytest.mark.parametrize(

@@ -14,14 +14,14 @@ from ledger.domain.events import (
     BlockerRejected,
     BlockerResolved,
     CoordinatingSet,
+    Event,
     ExtensionRefused,
     ExtensionRequested,
     OfficerNamed,
     ProgressReported,
     RecordRetracted,
-    TaskAssigned,
 )
-from ledger.domain.task import Situation
+from ledger.domain.task import Situation, Task
 from ledger.domain.values import Deadline
 from ledger.projections.base import Changes, Projection, Step, Table, Values, events_of
 from ledger.projections.day_runs import Aspect, Runs, advance
@@ -45,22 +45,25 @@ SITUATION = Table(
 )  # fmt: skip
 PROGRESS = Table(
     "progress",
-    key=("task", "day_from"),
-    key_types=("text", "date"),
-    columns=("task", "day_from", "day_to", "percent", "reported_on"),
+    key=("task", "day", "version"),
+    key_types=("text", "date", "integer"),
+    columns=("task", "day", "version", "percent", "reported_on"),
 )
 
 
 class PlanStateRuns(Struct, frozen=True):
-    """The rows of one task that are known now."""
+    """The rows of one task that are known now, but for its progress: of that each record tells by itself."""
 
     standing: Runs = ()
     situation: Runs = ()
-    progress: Runs = ()
 
 
 class PlanState(Projection):
-    """What is counted is kept apart, in narrow rows, and so is progress, which changes most often."""
+    """What is counted is kept apart, in narrow rows, and so is progress, which most records are about.
+
+    Progress is a row a report and not a row a run of days, because nothing but the next report or a retraction changes
+    it: the percentage on a day is that of the last report in effect by then.
+    """
 
     name = "plan_state"
     version = 1
@@ -76,10 +79,20 @@ class PlanState(Projection):
     def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
         """The task's rows are worked out anew from the first day that the record touches."""
         changes = Changes.none()
+        event, before, after = step.record.event, step.before, step.after
+        if after is None:
+            return state, changes
+        if isinstance(event.data, ProgressReported):
+            if event.version not in after.retracted:
+                changes.opened.append((PROGRESS, _progress_row(after, event, event.data)))
+            return state, changes
+        if isinstance(event.data, RecordRetracted) and before is not None:
+            retracted = step.records[event.data.version - 1].event
+            if isinstance(retracted.data, ProgressReported) and retracted.version not in before.retracted:
+                changes.closed.append((PROGRESS, PROGRESS.key_of(_progress_row(after, retracted, retracted.data))))
         return PlanStateRuns(
             advance(_STANDING, state.standing, step, changes),
             advance(_SITUATION, state.situation, step, changes),
-            advance(_PROGRESS, state.progress, step, changes),
         ), changes
 
 
@@ -122,8 +135,8 @@ def _situation_values(now: Situation) -> Values:
     )
 
 
-def _progress_values(now: Situation) -> Values:
-    return (now.percent, now.reported_on)
+def _progress_row(task: Task, event: Event, data: ProgressReported) -> Values:
+    return (task.code, max(event.day, task.assigned_on), event.version, data.percent, event.day)
 
 
 _ALL = events_of("task")
@@ -144,4 +157,3 @@ _STANDING = Aspect(
     },
 )
 _SITUATION = Aspect(SITUATION, _situation_values, _ALL - {ProgressReported})
-_PROGRESS = Aspect(PROGRESS, _progress_values, frozenset({TaskAssigned, ProgressReported, RecordRetracted}))

@@ -37,14 +37,14 @@ COMMENT ON TABLE situation IS 'All that a task is, but for its progress, which c
 
 CREATE TABLE progress (
     task        text COLLATE "C" NOT NULL,
-    day_from    date    NOT NULL,
-    day_to      date,
-    percent     integer,
-    reported_on date,
+    day         date    NOT NULL,
+    version     integer NOT NULL,
+    percent     integer NOT NULL,
+    reported_on date    NOT NULL,
     known_from  bigint  NOT NULL,
     known_to    bigint
 );
-COMMENT ON TABLE progress IS 'The percentage last reported (basis points) and the day it was reported for.';
+COMMENT ON TABLE progress IS 'One row a progress report, in effect from local day `day` on: its percentage (basis points) and the day it was reported for. On a day the last one counts, by day, then by version. known_to: when it was retracted.';
 
 -- name: indexes
 CREATE UNIQUE INDEX standing_open_idx ON standing (task, day_from) WHERE known_to IS NULL;
@@ -55,6 +55,4 @@ CREATE INDEX standing_early_idx ON standing (task) WHERE ends_before_start;
 CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
 CREATE INDEX situation_task_idx ON situation (task, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
-CREATE UNIQUE INDEX progress_open_idx ON progress (task, day_from) WHERE known_to IS NULL;
-CREATE INDEX progress_task_idx ON progress (task, known_from);
-CREATE INDEX progress_range_idx ON progress USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
+CREATE UNIQUE INDEX progress_task_idx ON progress (task, day, version);

@@ -39,25 +39,24 @@ GROUP BY lead, status
 ORDER BY lead, status COLLATE "C"
 
 -- name: tasks
--- The tasks on a day, as known at a position. Not a join: without statistics that is planned as a loop in a loop.
-SELECT task, max(situation), max(percent), max(reported_on)
-FROM (
-    SELECT s.task, s.situation::text AS situation, NULL::integer AS percent, NULL::date AS reported_on
-    FROM {plan_state}.situation AS s
-    WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
-      AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
-      AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
-      AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
-      AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND NOT s.suspended AND s.due < %(on)s
-           AND (s.start IS NULL OR s.start <= %(on)s)))
-    UNION ALL
-    SELECT p.task, NULL, p.percent, p.reported_on
+-- The tasks on a day, as known at a position, each with the last progress that was reported by then.
+SELECT s.task, s.situation::text, p.percent, p.reported_on
+FROM {plan_state}.situation AS s
+LEFT JOIN LATERAL (
+    SELECT p.percent, p.reported_on
     FROM {plan_state}.progress AS p
-    WHERE int8range(p.known_from, p.known_to) @> %(last)s::bigint AND daterange(p.day_from, p.day_to) @> %(on)s::date
-) AS parts
-GROUP BY task
-HAVING count(situation) > 0
-ORDER BY task
+    WHERE p.task = s.task AND p.day <= %(on)s
+      AND p.known_from < %(position)s AND (p.known_to IS NULL OR p.known_to >= %(position)s)
+    ORDER BY p.day DESC, p.version DESC
+    LIMIT 1
+) AS p ON true
+WHERE int8range(s.known_from, s.known_to) @> %(last)s::bigint AND daterange(s.day_from, s.day_to) @> %(on)s::date
+  AND (%(units)s::text[] IS NULL OR s.lead = ANY(%(units)s))
+  AND (%(plan)s::jsonb IS NULL OR s.plan_items @> %(plan)s::jsonb)
+  AND (NOT %(only_open)s OR s.life IN ('open', 'submitted'))
+  AND (NOT %(only_overdue)s OR (s.life IN ('open', 'submitted') AND NOT s.suspended AND s.due < %(on)s
+       AND (s.start IS NULL OR s.start <= %(on)s)))
+ORDER BY s.task
 
 -- name: task_page
 -- The first of the tasks on a day, as known at a position: as `tasks`, and reads no more of them than are wanted.
@@ -81,8 +80,10 @@ FROM page
 LEFT JOIN LATERAL (
     SELECT p.percent, p.reported_on
     FROM {plan_state}.progress AS p
-    WHERE p.task = page.task AND p.known_from < %(position)s AND (p.known_to IS NULL OR p.known_to >= %(position)s)
-      AND p.day_from <= %(on)s AND (p.day_to IS NULL OR p.day_to > %(on)s)
+    WHERE p.task = page.task AND p.day <= %(on)s
+      AND p.known_from < %(position)s AND (p.known_to IS NULL OR p.known_to >= %(position)s)
+    ORDER BY p.day DESC, p.version DESC
+    LIMIT 1
 ) AS p ON true
 ORDER BY page.task
 
