@@ -32,8 +32,6 @@ CREATE TABLE charge (
 COMMENT ON TABLE charge IS 'The slip days [day_from, day_to) of a task with the unit and cause charged, for situations on the local days [on_from, on_to), as known at the positions [known_from, known_to). Only the days up to the one asked for count. evidence: positions.';
 
 -- name: indexes
-CREATE UNIQUE INDEX epoch_open_idx ON epoch (task, baseline_kind, on_from) WHERE known_to IS NULL;
-CREATE INDEX epoch_task_idx ON epoch (task, known_from);
-CREATE UNIQUE INDEX charge_open_idx ON charge (task, baseline_kind, on_from, day_from) WHERE known_to IS NULL;
-CREATE INDEX charge_task_idx ON charge (task, known_from);
+CREATE UNIQUE INDEX epoch_task_idx ON epoch (task, baseline_kind, on_from, known_from);
+CREATE UNIQUE INDEX charge_task_idx ON charge (task, baseline_kind, on_from, day_from, known_from);
 CREATE INDEX charge_range_idx ON charge USING gist (int8range(known_from, known_to), daterange(on_from, on_to));

@@ -25,6 +25,5 @@ CREATE TABLE deadline_change (
 COMMENT ON TABLE deadline_change IS 'A change of deadline decided on `day`, as known at the positions [known_from, known_to). lead: who led the task then. old_due, new_due: the last days in time.';
 
 -- name: indexes
-CREATE UNIQUE INDEX deadline_change_open_idx ON deadline_change (task, position) WHERE known_to IS NULL;
-CREATE INDEX deadline_change_task_idx ON deadline_change (task, known_from);
+CREATE UNIQUE INDEX deadline_change_task_idx ON deadline_change (task, position, known_from);
 CREATE INDEX deadline_change_range_idx ON deadline_change USING gist (int8range(known_from, known_to));

@@ -47,12 +47,10 @@ CREATE TABLE progress (
 COMMENT ON TABLE progress IS 'One row a progress report, in effect from local day `day` on: its percentage (basis points) and the day it was reported for. On a day the last one counts, by day, then by version. known_to: when it was retracted.';
 
 -- name: indexes
-CREATE UNIQUE INDEX standing_open_idx ON standing (task, day_from) WHERE known_to IS NULL;
-CREATE INDEX standing_task_idx ON standing (task, known_from);
+CREATE UNIQUE INDEX standing_task_idx ON standing (task, day_from, known_from);
 CREATE INDEX standing_range_idx ON standing USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
 -- A few at the most, and every status report names them.
 CREATE INDEX standing_early_idx ON standing (task) WHERE ends_before_start;
-CREATE UNIQUE INDEX situation_open_idx ON situation (task, day_from) WHERE known_to IS NULL;
-CREATE INDEX situation_task_idx ON situation (task, known_from);
+CREATE UNIQUE INDEX situation_task_idx ON situation (task, day_from, known_from);
 CREATE INDEX situation_range_idx ON situation USING gist (int8range(known_from, known_to), daterange(day_from, day_to));
 CREATE UNIQUE INDEX progress_task_idx ON progress (task, day, version);

@@ -17,6 +17,5 @@ CREATE TABLE request (
 COMMENT ON TABLE request IS 'A review of a result or an extension, asked for by the record of that version, as known at the positions [known_from, known_to). lead: who led the task then. asked_of: the reviewer. An answer counts from the local day answered_on.';
 
 -- name: indexes
-CREATE UNIQUE INDEX request_open_idx ON request (task, version) WHERE known_to IS NULL;
-CREATE INDEX request_task_idx ON request (task, known_from);
+CREATE UNIQUE INDEX request_task_idx ON request (task, version, known_from);
 CREATE INDEX request_range_idx ON request USING gist (int8range(known_from, known_to));

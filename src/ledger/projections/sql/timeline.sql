@@ -20,5 +20,4 @@ CREATE TABLE timeline (
 COMMENT ON TABLE timeline IS 'One row a record of a task, as known at the positions [known_from, known_to). retracted_by: the version of the record that took it back.';
 
 -- name: indexes
-CREATE UNIQUE INDEX timeline_open_idx ON timeline (task, version) WHERE known_to IS NULL;
-CREATE INDEX timeline_task_idx ON timeline (task, known_from);
+CREATE UNIQUE INDEX timeline_task_idx ON timeline (task, version, known_from);
