@@ -21,7 +21,7 @@ BATCH = 5_000
 BATCH_SECONDS = 0.25
 """How long a batch should take: what a reader waits for at worst, and what is done again after a kill."""
 MANY = 2_000
-"""Records after which the planner's statistics are renewed."""
+"""The fewest records after which the planner's statistics are renewed; in a long log, a tenth of it."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -41,6 +41,8 @@ class Runner:
         self._projections = {projection.name: projection for projection in projections}
         self._cache = StreamCache()
         self._batch = 500
+        self._analyzed: int | None = None
+        """Where the log ended when the planner's statistics were renewed, as far as this runner knows."""
 
     def catch_up(
         self, stop: int | None = None, progress: Progress | None = None, only: Sequence[Build] | None = None
@@ -60,7 +62,7 @@ class Runner:
             behind = [build for build in builds if build.fill is None and build.position < stop]
             if not behind:
                 if first is not None:
-                    self._renew_statistics(stop - first)
+                    self._renew_statistics(first, stop)
                     if progress is not None:
                         progress(stop - first, stop - first)
                 return stop
@@ -91,14 +93,21 @@ class Runner:
             fitting = int(done * BATCH_SECONDS / max(seconds, 1e-6))
             self._batch = max(min(fitting, 2 * self._batch), 20)
 
-    def _renew_statistics(self, records: int) -> None:
-        """After many records the tables are others than the planner believes: it is told, once, at the end."""
-        if records >= MANY:
-            builds = self._mine(None)
-            with self._database.connection() as connection:
-                for build in builds:
-                    if build.fill is None:
-                        analyze(connection, self._projections[build.projection], build)
+    def _renew_statistics(self, first: int, stop: int) -> None:
+        """When the log has grown by much, the tables are others than the planner believes: it is told, at the end.
+
+        A tenth is also what the server itself waits for; sooner, a burst would be followed at the pace of ANALYZE.
+        """
+        if self._analyzed is None:
+            self._analyzed = first
+        if stop - self._analyzed < max(MANY, self._analyzed // 10):
+            return
+        builds = self._mine(None)
+        with self._database.connection() as connection:
+            for build in builds:
+                if build.fill is None:
+                    analyze(connection, self._projections[build.projection], build)
+        self._analyzed = stop
 
     def _follow(self, behind: Sequence[Build], start: int, stop: int) -> int:
         """One batch, for the builds that stand at `start`; the others wait until it has come to them.
@@ -118,6 +127,7 @@ class Runner:
                 # What a crash of the machine may lose is followed once more; rows and positions are lost together.
                 connection.execute("SET LOCAL synchronous_commit = off")
                 held = _hold_what_is_free(connection, together)
+                moved: list[Build] = []
                 for build in together:
                     position, parked = held.get((build.projection, build.build), (None, ()))
                     if position != start:
@@ -135,7 +145,8 @@ class Runner:
                         connection.execute(
                             SQL["park"], (build.projection, build.build, stream, failure.position, failure.error)
                         )
-                    connection.execute(SQL["move"], (end, build.projection, build.build))
+                    moved.append(build)
+                connection.execute(SQL["move"], (end, *_names(moved)))
             if not held:
                 # Somebody is at all of them: wait for one, holding nothing.
                 connection.execute(SQL["lock_build"], (together[0].projection, together[0].build))
@@ -199,7 +210,9 @@ def _hold_what_is_free(
 
     Whoever waited for more while holding some could wait for ever with another who does the same.
     """
-    rows = connection.execute(
-        SQL["lock_free_builds"], ([build.projection for build in builds], [build.build for build in builds])
-    )
+    rows = connection.execute(SQL["lock_free_builds"], _names(builds))
     return {(projection, build): (position, parked) for projection, build, position, parked in rows}
+
+
+def _names(builds: Sequence[Build]) -> tuple[list[str], list[int]]:
+    return [build.projection for build in builds], [build.build for build in builds]

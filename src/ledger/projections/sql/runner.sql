@@ -25,8 +25,9 @@ WHERE (t.projection, t.build) IN (SELECT * FROM unnest(%s::text[], %s::integer[]
 FOR UPDATE OF t SKIP LOCKED
 
 -- name: move
--- The build has followed the log up to this position.
-UPDATE ledger.tracking SET position = %s WHERE projection = %s AND build = %s
+-- Builds have followed the log up to this position.
+UPDATE ledger.tracking SET position = %s
+WHERE (projection, build) IN (SELECT * FROM unnest(%s::text[], %s::integer[]))
 
 -- name: new_build
 -- A build that starts from nothing; answers its number, or nothing when another process was first.
