@@ -25,8 +25,8 @@ class Table(Struct, frozen=True):
 
     name: str
     key: tuple[str, ...]
-    """The leading columns that tell rows apart: at most one row of a key is open at a time. The first of them holds
-    the code of the stream's aggregate.
+    """The leading columns that tell rows apart: at most one row of a key is open at a time, and a position opens at
+    most one. The first of them holds the code of the stream's aggregate.
     """
     key_types: tuple[str, ...]
     """Their SQL types."""

@@ -14,5 +14,4 @@ CREATE TABLE plan (
 COMMENT ON TABLE plan IS 'The plan on the local days [day_from, day_to), as known at the positions [known_from, known_to). items: code, title, parent and phase of each, in the order of the plan.';
 
 -- name: indexes
-CREATE UNIQUE INDEX plan_open_idx ON plan (plan, day_from) WHERE known_to IS NULL;
-CREATE INDEX plan_known_idx ON plan (plan, known_from);
+CREATE UNIQUE INDEX plan_idx ON plan (plan, day_from, known_from);

@@ -15,5 +15,4 @@ CREATE TABLE unit (
 COMMENT ON TABLE unit IS 'The unit on the local days [day_from, day_to), as known at the positions [known_from, known_to).';
 
 -- name: indexes
-CREATE UNIQUE INDEX unit_open_idx ON unit (unit, day_from) WHERE known_to IS NULL;
-CREATE INDEX unit_known_idx ON unit (unit, known_from);
+CREATE UNIQUE INDEX unit_idx ON unit (unit, day_from, known_from);
