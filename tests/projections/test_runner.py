@@ -88,6 +88,21 @@ def test_batches_are_sized_by_the_time_that_they_take(ledger: Ledger) -> None:
     assert sizes == [62, 124, 248, 100, 100, 20]
 
 
+def test_statistics_are_renewed_when_the_log_has_grown_by_a_tenth(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    following, renewed = new_runner(ledger), []
+    monkeypatch.setattr(runner, "analyze", lambda _, projection, __: renewed.append(projection.name))
+    names = sorted(projection.name for projection in ledger.projections)
+    for first, stop, now in (
+        (0, 1_999, False), (1_999, 2_000, True), (2_000, 3_999, False), (3_999, 50_000, True),
+        (50_000, 54_999, False), (54_999, 55_000, True),
+    ):  # fmt: skip
+        following._renew_statistics(first, stop)
+        assert sorted(renewed) == (names if now else []), stop
+        renewed.clear()
+
+
 def test_nor_where_one_stops_on_the_way(ledger: Ledger, expected: Contents) -> None:
     head = ledger.log.head().next_position
     chance = random.Random(5)
