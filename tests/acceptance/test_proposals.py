@@ -21,6 +21,7 @@ from ledger.services.reporting import ReportRequest, report
 from ledger.settings import Settings
 
 PAIRS = 50
+README = Path(__file__).parent.parent.parent / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +47,11 @@ def _all_recorded(number: int, outcome: object) -> None:
 
 def test_there_are_1242_tasks(proposals: Ledger) -> None:
     assert report(proposals.queries(), ReportRequest("status")).body.total["total"] == 1_242
+
+
+def test_the_same_file_gives_the_same_log_everywhere_as_the_readme_shows(proposals: Ledger) -> None:
+    size = proposals.log.head().next_position
+    assert f"Log: {size:,} records, root {proposals.tiles.root(size).hex()}\n" in README.read_text(encoding="utf-8")
 
 
 def test_614_deadlines_changed_599_later_and_15_earlier(proposals: Ledger) -> None:
