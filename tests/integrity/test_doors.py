@@ -157,6 +157,18 @@ def test_keys_follow_one_another_and_an_auditor_with_the_first_one_follows_too(r
     assert "lost" in run("keys", "rotate", "--lost", first, code=2).stderr
 
 
+def test_a_key_that_has_signed_nothing_yet_is_said_to_have(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "commands.ndjson").write_text(COMMANDS)
+    run("import", "commands", str(tmp_path / "commands.ndjson"))
+    vkey = run("keys", "new", "--origin", "example.org/ledger").stdout.strip()
+    assert f"key {vkey} (given): signed no checkpoint\n" in run("verify").stdout
+    run("archive", "export", str(tmp_path / "archive"))
+    said = run("archive", "verify", str(tmp_path / "archive"), "--vkey", vkey, "--vkey", STRANGER).stdout
+    assert f"key {STRANGER} (given): signed no checkpoint\n" in said
+    # The newest checkpoint lies in the archive twice, and is one.
+    assert f"key {vkey} (given): signed 1 checkpoints over 7 to 7 entries\n" in said
+
+
 STRANGER = SignerKey("example.org/ledger", b"s" * 32).verifier.vkey
 
 

@@ -53,8 +53,12 @@ def lines(vouched: Sequence[Vouched], witnessed: Sequence[Witnessed]) -> list[st
         whence = "given" if key.given else "vouched for by a key that was given, through the records in the log"
         since = "" if key.since is None else f", recorded at position {key.since}"
         until = "" if key.retired is None else f", retired at position {key.retired}"
-        signed = f"signed {key.checkpoints:,} checkpoints over {key.first:,} to {key.last:,} entries"
-        what = signed if key.checkpoints else "signed no checkpoint"
-        found.append(f"key {key.vkey} ({whence}{since}{until}): {what}")
+        found.append(f"key {key.vkey} ({whence}{since}{until}): {_signed(key)}")
     found += [f"witness {each.vkey}: cosigned {each.size:,} entries at {each.time}" for each in witnessed]
     return found
+
+
+def _signed(key: Vouched) -> str:
+    if not key.checkpoints:
+        return "signed no checkpoint"
+    return f"signed {key.checkpoints:,} checkpoints over {key.first:,} to {key.last:,} entries"
