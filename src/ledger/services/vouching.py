@@ -24,6 +24,7 @@ class Vouched(Struct, frozen=True):
     retired: int | None
     """The position of the record after which it counts no more."""
     checkpoints: int
+    """By size: the same checkpoint may lie in two places."""
     first: int | None
     """The sizes of the first and the last of them; None when there are none."""
     last: int | None
@@ -50,11 +51,11 @@ NOBODY = Quorum()
 
 
 class Signatures:
-    """Verifies the log's own signatures, and counts them."""
+    """Verifies the log's own signatures, and counts the sizes that each key has signed."""
 
     def __init__(self, history: KeyHistory) -> None:
         self._history = history
-        self._sizes: dict[VerifierKey, list[int]] = {each.key: [] for each in history.keys}
+        self._sizes: dict[VerifierKey, set[int]] = {each.key: set() for each in history.keys}
 
     def read(self, content: bytes) -> Checkpoint:
         """The checkpoint in these bytes, signed by a key of its log that counts at its size.
@@ -74,7 +75,7 @@ class Signatures:
                     raise NoteError(reason) from error
             raise
         for key in signers:
-            self._sizes[key].append(checkpoint.size)
+            self._sizes[key].add(checkpoint.size)
         return checkpoint
 
     @property
