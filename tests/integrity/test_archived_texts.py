@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,6 +83,7 @@ def test_what_is_classified_higher_is_left_out_and_every_leaf_stays_provable(
     assert verified.highest == highest
     assert verified.newest == sealing.current(ledger).checkpoint
     assert verified.texts == 3 * (rank + 1) + (rank > 0)
+    assert (verified.erased, verified.withheld) == (0, 16 - verified.texts)
 
 
 def test_only_what_anyone_may_read_is_exported_unless_more_is_asked_for() -> None:
@@ -161,6 +164,61 @@ def test_any_changed_byte_of_the_texts_is_found(ledger: Ledger, tmp_path: Path) 
     verify(ledger, tmp_path / "a")
 
 
+def missed(ledger: Ledger, folder: Path) -> ArchiveError:
+    with pytest.raises(ArchiveError) as caught:
+        verify(ledger, folder)
+    return caught.value
+
+
+@pytest.mark.parametrize("highest", CLASSIFICATIONS)
+def test_a_text_that_is_not_there_is_missed(ledger: Ledger, tmp_path: Path, highest: str) -> None:
+    export(ledger, tmp_path / "a", highest)
+    for name in ("texts/000", "texts/001"):
+        path = tmp_path / "a" / name
+        held = path.read_bytes()
+        lines = held.splitlines(keepends=True)
+        for number, left_out in enumerate(lines):
+            path.write_bytes(b"".join(lines[:number] + lines[number + 1 :]))
+            said = json.loads(left_out)
+            error = missed(ledger, tmp_path / "a")
+            assert (error.file, error.position) == (name, said["position"])
+            assert error.reason.split(":")[0] in said["texts"]
+        path.unlink()
+        assert missed(ledger, tmp_path / "a").position == json.loads(lines[0])["position"]
+        path.write_bytes(held)
+    shutil.rmtree(tmp_path / "a" / "texts")
+    assert missed(ledger, tmp_path / "a").file == "texts/highest-class"
+
+
+def test_an_archive_that_claims_another_class_is_refused(ledger: Ledger, tmp_path: Path) -> None:
+    """A higher one lacks texts, and a lower one has texts that it should not."""
+    for held in CLASSIFICATIONS:
+        export(ledger, tmp_path / held, held)
+        claim = tmp_path / held / "texts" / "highest-class"
+        for claimed in CLASSIFICATIONS:
+            claim.write_text(f"{claimed}\n")
+            if claimed == held:
+                verify(ledger, tmp_path / held)
+                continue
+            error = missed(ledger, tmp_path / held)
+            higher = CLASSIFICATIONS.index(claimed) > CLASSIFICATIONS.index(held)
+            assert ("there is no text" if higher else "classified higher") in error.reason
+            assert (error.file, error.position is None) == ("texts/000", False)
+
+
+def test_what_was_erased_is_not_missed_and_may_not_be_put_back(ledger: Ledger, tmp_path: Path) -> None:
+    export(ledger, tmp_path / "a", "internal")
+    held = (tmp_path / "a" / "texts" / "000").read_bytes()
+    erase(ledger, "Officer public")
+    export(ledger, tmp_path / "a", "internal")
+    verified = verify(ledger, tmp_path / "a")
+    assert (verified.texts, verified.erased, verified.withheld) == (6, 1, 9)
+    (tmp_path / "a" / "texts" / "000").write_bytes(held)
+    error = missed(ledger, tmp_path / "a")
+    assert error.file == "texts/000"
+    assert error.reason.startswith("data.officer: it is there, and was erased at position ")
+
+
 @pytest.mark.parametrize("name", ["texts/note.txt", "texts/1", "texts/x000/note"])
 def test_nothing_else_lies_among_the_texts(ledger: Ledger, tmp_path: Path, name: str) -> None:
     export(ledger, tmp_path / "a", "public")
@@ -186,6 +244,9 @@ def test_a_restored_ledger_says_what_was_withheld(ledger: Ledger, new_database: 
         # It exports what it has, and does not claim more.
         export(other, tmp_path / "b", "internal")
         assert files(tmp_path / "b") == files(tmp_path / "a")
+        assert verify(other, tmp_path / "b").withheld == 9
+        export(other, tmp_path / "d", "public")
+        assert (verify(other, tmp_path / "d").texts, verify(other, tmp_path / "d").withheld) == (2, 13)
         with pytest.raises(BadQuery, match="without texts above internal"):
             export(other, tmp_path / "c", "secret")
         # What is recorded from now on is all there, and missed when it is taken away.
@@ -204,7 +265,7 @@ def test_an_export_as_one_file_can_leave_texts_out_too_and_is_restored_equal(
     assert b"Officer internal" in path.read_bytes()
     assert b"Officer confidential" not in path.read_bytes()
     with new_database() as database, signing(database, tmp_path) as other:
-        ndjson.restore(other.log, path, quiet)
+        ndjson.restore(other, path, quiet)
         found = verification.verify(other, None, lambda *_: None)
         assert (found.findings, found.withheld, found.withheld_above) == ((), 9, "internal")
         ndjson.export(other.log, tmp_path / "again.ndjson", quiet)
@@ -232,5 +293,5 @@ def test_a_line_with_other_texts_is_refused(
     path.write_bytes(content.replace(old, new, 1))
     with new_database() as database, signing(database, tmp_path) as other:
         with pytest.raises(BadFile, match=reason) as caught:
-            ndjson.restore(other.log, path, quiet)
+            ndjson.restore(other, path, quiet)
         assert caught.value.line == content[: content.index(old)].count(b"\n") + 1

@@ -22,7 +22,6 @@ from ledger.domain.texts import (
     opens,
     put_in,
     references_in,
-    strings_in,
 )
 from ledger.domain.values import Classification
 from ledger.errors import AlreadyErased
@@ -34,6 +33,7 @@ from ledger.store.entry import encode_event
 _SQL = queries.load("ledger.store.sql", "texts.sql")
 _NOT_THERE = "LG007"
 _QUOTED = f'"{PREFIX}'.encode()
+_CLASSIFIED = b'"classification":"'
 _BATCH = 2_000
 T = TypeVar("T")
 _decoder = msgspec.json.Decoder(dict[str, Opening])
@@ -207,7 +207,12 @@ class _Entry(Struct, frozen=True):
     event: _Event
 
 
+class _Plain(Struct, frozen=True):
+    event: dict[str, Any]
+
+
 _classified = msgspec.json.Decoder(_Entry)
+_plain = msgspec.json.Decoder(_Plain)
 
 
 def classification_of(first_entry: bytes) -> Classification:
@@ -235,10 +240,55 @@ def _opening(row: TextRow | None, ref: str) -> Opening | Absent:
     return Absent.ERASED if row and row.erased else Absent.ALTERED
 
 
+class EntryTexts(Struct, frozen=True):
+    """What an entry says that bears on texts."""
+
+    stream: str
+    classification: Classification | None
+    """Of the task that it begins; None for any other entry."""
+    references: dict[str, str]
+    """By path in the event: the references that it holds."""
+
+
+def entry_texts(entry: bytes) -> EntryTexts | None:
+    """What the entry says that bears on texts, by one decoding; None, by none, when it says nothing of the kind.
+
+    Raises `msgspec.DecodeError` for what is no entry.
+    """
+    if _QUOTED not in entry and _CLASSIFIED not in entry:
+        return None
+    event = _plain.decode(entry).event
+    stream = msgspec.convert(event.get("stream"), str)
+    begins = event.get("version") == 1 and stream.startswith("task/")
+    classification = msgspec.convert(event, _Event).data.classification if begins else None
+    return EntryTexts(stream, classification, _references(event))
+
+
 def entry_references(entry: bytes) -> dict[str, str]:
     """By path in the event: the references that the entry holds. Raises `msgspec.DecodeError` for what is no JSON."""
     if _QUOTED not in entry:
         return {}
     decoded = msgspec.json.decode(entry)
-    event = decoded.get("event") if isinstance(decoded, dict) else None
-    return {path: text for path, text in strings_in(event) if REFERENCE.fullmatch(text)}
+    return _references(decoded.get("event") if isinstance(decoded, dict) else None)
+
+
+def _references(event: object) -> dict[str, str]:
+    found: dict[str, str] = {}
+    _find_references(event, "", found)
+    return found
+
+
+def _find_references(value: object, path: str, found: dict[str, str]) -> None:
+    """As `strings_in` goes, and several times as fast: verifying a log does it for nearly every entry."""
+    if isinstance(value, dict):
+        items: Iterable[tuple[object, object]] = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return
+    for key, each in items:
+        if isinstance(each, str):
+            if each.startswith(PREFIX) and REFERENCE.fullmatch(each):
+                found[f"{path}{key}"] = each
+        elif isinstance(each, dict | list):
+            _find_references(each, f"{path}{key}.", found)

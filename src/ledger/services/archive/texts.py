@@ -11,11 +11,11 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ledger.domain.texts import Opening, Openings, opens
+from ledger.domain.texts import Opening, Openings
 from ledger.domain.values import Classification
 from ledger.merkle.tiles import TILE_WIDTH, Tile
 from ledger.services.archive.layout import ArchiveError, is_index
-from ledger.store.texts import CLASSIFICATIONS, entry_references, openings_json, read_openings
+from ledger.store.texts import CLASSIFICATIONS, openings_json, read_openings
 
 FOLDER = "texts"
 HIGHEST = f"{FOLDER}/highest-class"
@@ -91,13 +91,3 @@ def check_names(folder: Path) -> None:
         name = path.relative_to(folder / FOLDER).as_posix()
         if path.is_file() and not is_index(name) and f"{FOLDER}/{name}" != HIGHEST:
             raise ArchiveError(f"{FOLDER}/{name}", "not the name of a file of texts")
-
-
-def check(path: str, position: int, entry: bytes, openings: Openings) -> None:
-    """Each of them opens a reference of the entry. Raises `ArchiveError`, naming the field."""
-    references = entry_references(entry)
-    for field, opening in openings.items():
-        if field not in references:
-            raise ArchiveError(path, f"{field}: the entry has no reference to a text there", position)
-        if not opens(opening, references[field]):
-            raise ArchiveError(path, f"{field}: it is not the text that the entry has a reference to", position)

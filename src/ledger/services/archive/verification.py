@@ -18,9 +18,11 @@ from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.notes import NoteError
 from ledger.merkle.tiles import TILE_WIDTH, Tile, tile_of, tile_root
 from ledger.merkle.tree import Frontier
-from ledger.services.archive import layout, texts
+from ledger.services.absent_texts import Place
+from ledger.services.archive import layout
 from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
+from ledger.services.archive.texts_check import TextsCheck, erased
 from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record
 from ledger.services.vouching import NOBODY, Quorum, Signatures, Vouched, Witnessed, Witnesses
 from ledger.store.append import Locale
@@ -37,6 +39,10 @@ class Verified(Struct, frozen=True):
     """How many checkpoints it holds that are older."""
     texts: int
     """How many texts it holds of its entries."""
+    erased: int
+    """Texts that it lacks, by an event in it that says so."""
+    withheld: int
+    """Texts that it lacks because they are classified higher than `highest`."""
     highest: Classification | None
     """Up to which classification it has the texts; None when it has none at all."""
     locale: Locale | None
@@ -53,7 +59,7 @@ def verify(
     folder: Path, trusted: Sequence[VerifierKey] | None, progress: Progress, quorum: Quorum = NOBODY
 ) -> Verified:
     """Every tile and every root follows from the entries, every checkpoint was signed by a key that counts, and every
-    text is one that an entry has a reference to.
+    reference in an entry has its text, or was erased by an event in the log, or is of a class that is left out.
 
     These are the trusted ones, and those that the records in the log bring in (`KeyHistory`). All checkpoints have
     their roots over prefixes of the same entries: so each is consistent with the next. With `trusted` None no signature
@@ -89,11 +95,22 @@ def verify(
     lacking = witnesses.lacking(newest.size)
     if lacking is not None:
         raise ArchiveError(layout.CHECKPOINT, lacking)
-    highest, held = texts.highest_class(folder), _check_texts(folder, newest.size)
+    checked = _check_texts(folder, newest.size, tree.erasures)
     progress(newest.size, newest.size)
     older = sum(each.size < newest.size for _, each in past)
     locale = layout.locale(folder)
-    return Verified(newest, older, held, highest, locale, signatures.vouched, history.unsigned, witnesses.witnessed)
+    return Verified(
+        newest,
+        older,
+        checked.texts,
+        checked.erased,
+        checked.withheld,
+        checked.highest,
+        locale,
+        signatures.vouched,
+        history.unsigned,
+        witnesses.witnessed,
+    )
 
 
 def entries(folder: Path, size: int) -> Iterator[list[bytes]]:
@@ -117,18 +134,13 @@ def _entries(folder: Path, tile: Tile) -> list[bytes]:
     return found
 
 
-def _check_texts(folder: Path, size: int) -> int:
-    """Every text is one that an entry has a reference to; returns how many there are."""
-    texts.check_names(folder)
-    held = 0
-    for index in range(-(-size // TILE_WIDTH)):
-        found = {position: openings for position, openings in texts.read(folder, index).items() if position < size}
-        if found:
-            bundle = _entries(folder, tile_of(size, 0, index))
-            for position, openings in found.items():
-                texts.check(texts.path_of(index), position, bundle[position % TILE_WIDTH], openings)
-                held += len(openings)
-    return held
+def _check_texts(folder: Path, size: int, erasures: Sequence[tuple[int, Place]]) -> TextsCheck:
+    """Every text that an entry has a reference to is there, or may be absent; nothing else is there."""
+    check = TextsCheck(folder, size, erasures)
+    for index, bundle in enumerate(entries(folder, size)):
+        check.take(index, bundle, tile_of(size, 0, index).entries_path)
+    check.finish()
+    return check
 
 
 class _Tree:
@@ -147,6 +159,8 @@ class _Tree:
         self._entries: list[bytes] = []
         self.key_records: list[KeyRecord] = []
         """What the entries say of the keys that sign the log."""
+        self.erasures: list[tuple[int, Place]] = []
+        """(position, text) for each text that an entry says was erased."""
 
     @property
     def root(self) -> bytes:
@@ -179,6 +193,7 @@ class _Tree:
             except EntryError as error:
                 raise ArchiveError(tile.entries_path, str(error), position) from error
             self.key_records += [record] if record else []
+            self.erasures += [(position, place) for place in erased(tile.entries_path, position, entry)]
 
     def _push(self, level: int, index: int) -> bytes:
         """The tile of that level is full: its root has its place in the level above, and is returned."""
