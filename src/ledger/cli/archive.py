@@ -68,10 +68,8 @@ def verify(
         trusted, quorum = trust.keys(settings, vkey), trust.quorum(witness_vkey, witnesses)
         verified = verification.verify(folder, trusted, advance, quorum)
     typer.echo(_sound(verified, signed=True))
-    for line in trust.lines(verified.keys, verified.witnesses):
+    for line in trust.lines(verified.keys, verified.witnesses, verified.unsigned):
         typer.echo(line)
-    for each in verified.unsigned:
-        typer.echo(f"not believed: position {each.position}: {each.reason}")
 
 
 @archive.command()
@@ -94,7 +92,10 @@ def restore(
 
 def _sound(verified: Verified, *, signed: bool) -> str:
     newest = verified.newest
-    texts = f"{verified.texts:,} texts up to {verified.highest}; " if verified.highest else ""
+    texts = ""
+    if verified.highest:
+        texts = f"{verified.texts:,} texts up to {verified.highest}"
+        texts += f", {verified.erased:,} erased, {verified.withheld:,} classified higher withheld; "
     return (
         f"{newest.size:,} entries of {newest.origin}, root {newest.root.hex()}; {verified.past:,} checkpoints before; "
         + texts

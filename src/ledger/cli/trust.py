@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ledger.errors import BadQuery
+from ledger.errors import BadQuery, NoKey
 from ledger.merkle.note_keys import VerifierKey
 from ledger.services import keys as signing
+from ledger.services.key_history import Unsigned
 from ledger.services.vouching import NOBODY, Quorum, Vouched, Witnessed
 from ledger.settings import Settings
 
@@ -35,7 +36,15 @@ Wanted = Annotated[
 
 def keys(settings: Settings, vkeys: Sequence[str] | None) -> list[VerifierKey]:
     """The log's keys that were given, or else those of this machine. Raises `NoKey` or `SettingsError`."""
-    return signing.trusted(vkeys) if vkeys else list(signing.load(settings).verifiers)
+    if vkeys:
+        return signing.trusted(vkeys)
+    ring = signing.load_if_any(settings)
+    if ring is None:
+        raise NoKey(
+            "there is no key here to verify signatures with: give the log's by --vkey, the line that its operator "
+            "publishes (ledger keys show prints it there)"
+        )
+    return list(ring.verifiers)
 
 
 def quorum(vkeys: Sequence[str] | None, wanted: int | None) -> Quorum:
@@ -46,8 +55,10 @@ def quorum(vkeys: Sequence[str] | None, wanted: int | None) -> Quorum:
     return Quorum(given, len(given) if wanted is None else wanted) if given else NOBODY
 
 
-def lines(vouched: Sequence[Vouched], witnessed: Sequence[Witnessed]) -> list[str]:
-    """Which key stands for which checkpoints, and how far each witness stands for the log, a line each."""
+def lines(
+    vouched: Sequence[Vouched], witnessed: Sequence[Witnessed] = (), unsigned: Sequence[Unsigned] = ()
+) -> list[str]:
+    """Which key stands for which checkpoints, how far each witness does, and what was not believed, a line each."""
     found = []
     for key in vouched:
         whence = "given" if key.given else "vouched for by a key that was given, through the records in the log"
@@ -55,6 +66,7 @@ def lines(vouched: Sequence[Vouched], witnessed: Sequence[Witnessed]) -> list[st
         until = "" if key.retired is None else f", retired at position {key.retired}"
         found.append(f"key {key.vkey} ({whence}{since}{until}): {_signed(key)}")
     found += [f"witness {each.vkey}: cosigned {each.size:,} entries at {each.time}" for each in witnessed]
+    found += [f"not believed: position {each.position}: {each.reason}" for each in unsigned]
     return found
 
 
