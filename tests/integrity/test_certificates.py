@@ -18,10 +18,11 @@ from tests.support.ledgers import beginnings, record, submit
 
 from ledger.domain.times import utc_text
 from ledger.errors import BadFile, NotFound
+from ledger.merkle import checkpoints
 from ledger.merkle.note_keys import SignerKey
 from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
-from ledger.services import keys, proofs
+from ledger.services import keys, proofs, rotation
 from ledger.services.certificates import contents, verifying
 from ledger.services.certificates.contents import CertificateError, Kind, Known, Statement
 from ledger.services.certificates.making import certify
@@ -244,3 +245,42 @@ def test_a_checkpoint_must_cover_the_report(database: Database, tmp_path: Path) 
             certify(ledger, request("status"), tmp_path / "c.zip", "complete", quiet)
         asked = replace(request("status"), as_of=utc_text(then))
         assert certify(ledger, asked, tmp_path / "c.zip", "complete", quiet).position
+
+
+def test_a_complete_certificate_follows_the_keys_and_an_excerpt_does_not(database: Database, tmp_path: Path) -> None:
+    with signing(database, tmp_path) as ledger:
+        record(ledger, *beginnings())
+        seal(ledger)
+        first = keys.load(ledger.settings).newest
+        second = rotation.rotate(ledger, 0).key
+        rotation.retire(ledger)
+        record(ledger, *random_lines(random.Random(1), ("T1",), 1))
+        complete, excerpt = tmp_path / "complete.zip", tmp_path / "excerpt.zip"
+        certify(ledger, request("status"), complete, "complete", quiet)
+        certify(ledger, request("status"), excerpt, "excerpt", quiet)
+
+    verified = verifying.verify(complete, [first.verifier], quiet)
+    signed = {each.vkey: each.checkpoints for each in verified.keys}
+    assert signed == {first.verifier.vkey: 0, second.vkey: 1}
+    assert verified.unsigned == ()
+    verifying.verify(complete, [second], quiet)
+    verifying.verify(excerpt, [second], quiet)
+    with pytest.raises(CertificateError, match="checkpoint"):
+        verifying.verify(excerpt, [first.verifier], quiet)
+    assert "very key that you" in " ".join(parts(excerpt)[contents.COVER].decode().split())
+
+    # The old key, in wrong hands, signs on: whoever trusts it, or the new one, or both, is told.
+    held = parts(complete)
+    forged = bytes(checkpoints.sign(verified.checkpoint, first))
+    own = {contents.CHECKPOINT: forged}
+    own |= {
+        name: content.replace(held[contents.CHECKPOINT], forged)
+        for name, content in held.items()
+        if contents.proof_position(name) is not None
+    }
+    forgery = rewritten(tmp_path / "forged.zip", restated(held | own, lambda statement: statement))
+    for given in ([first.verifier], [second], [first.verifier, second]):
+        with pytest.raises(CertificateError, match="retired at position") as caught:
+            verifying.verify(forgery, given, quiet)
+        assert caught.value.file == contents.CHECKPOINT
+    verifying.verify(forgery, None, quiet)

@@ -95,7 +95,10 @@ def test_an_operator_signs_exports_and_restores_and_an_auditor_verifies(
     verified = run("archive", "verify", str(folder), "--vkey", vkey, **nowhere).stdout
     assert "every signature verified" in verified
     assert '"stream":"task/T2"' in run("log", "check", str(proof), "--vkey", vkey, **nowhere).stdout
-    assert "no key" in run("archive", "verify", str(folder), code=2, **nowhere).stderr
+    for door in (("archive", "verify", str(folder)), ("log", "check", str(proof))):
+        said = run(*door, code=2, **nowhere).stderr
+        assert "by --vkey" in said
+        assert "keys new" not in said
     assert (
         "not over this text" in run("log", "check", str(_altered(proof, b"7\n", b"8\n")), "--vkey", vkey, code=1).stderr
     )
@@ -335,6 +338,8 @@ def test_a_certified_report_is_verified_by_somebody_else(run: Run, tmp_path: Pat
     facts = json.loads(run("certify", "verify", str(file), "--vkey", vkey, "--json", **elsewhere).stdout)
     assert facts["sound"]
     assert (facts["report"], facts["on"], facts["position"]) == ("status", "2025-03-20", 7)
+    assert facts["keys"][0]["vkey"] == vkey
+    assert "by --vkey" in run("certify", "verify", str(file), code=2, **elsewhere).stderr
     assert not (tmp_path / "elsewhere").exists()
     run(*asked, "--task", "T3", "--certify", str(file), "--evidence", "excerpt")
     assert "cannot show" in run("certify", "verify", str(file), "--vkey", vkey, **elsewhere).stdout

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import orjson
 import typer
+from msgspec import to_builtins
 
 from ledger.cli import session, trust
 from ledger.reports.writers.table import write_table
@@ -30,7 +31,8 @@ def verify(
     """Make the report again from the entries in the certificate, and compare the bytes; verify every proof.
 
     Needs no database, no server and no network. Without --vkey the key of this machine's ledger counts. Prints the
-    report as it was made from the entries; names what is wrong otherwise: exit code 1.
+    report as it was made from the entries; names what is wrong otherwise: exit code 1. In a complete certificate the
+    records of keys are followed, so that one key of the log is enough; an excerpt needs one that signed its checkpoint.
     """
     with session.settings() as settings, session.progress(f"Verifying {file.name}") as advance:
         trusted = trust.keys(settings, vkey)
@@ -40,6 +42,8 @@ def verify(
         return
     session.write_out(write_table(verified.document, settings.language, session.stdout.width), None)
     typer.echo(_sound(verified))
+    for line in trust.lines(verified.keys, unsigned=verified.unsigned):
+        typer.echo(line)
 
 
 def _facts(verified: Verified) -> dict[str, object]:
@@ -55,6 +59,7 @@ def _facts(verified: Verified) -> dict[str, object]:
         "entries": verified.entries,
         "origin": signed.origin,
         "size": signed.size,
+        "keys": to_builtins(verified.keys),
     }
 
 

@@ -154,7 +154,8 @@ This certificate is COMPLETE: it holds every entry of the log up to the records 
 It proves, to whoever trusts the key (vkey) of the log:
 - the log's operator signed a checkpoint that covers exactly these entries, in this order;
 - the figures in report.json are those that the published rules give for these entries, to the byte: nothing was left
-  out, added or rounded.""",
+  out, added or rounded.
+Any key of the log up to these entries will do: their records say which key follows which, and they are followed.""",
     "excerpt": """\
 This certificate is an EXCERPT: it holds the entries of the tasks that the report is about, and those of all units,
 plans, calendars and imports that were known, each with a proof of its own.
@@ -164,7 +165,9 @@ It proves, to whoever trusts the key (vkey) of the log:
 - the figures in report.json are those that the published rules give for these entries, to the byte.
 It does NOT prove that nothing was left out. Within a task, a unit or a plan no entry can be missing between two others,
 because versions are counted; but its last entries, or whole tasks, can. Only a complete certificate, or an archive of
-the log, excludes that.""",
+the log, excludes that.
+Which key of the log follows which is not looked at either: the checkpoint must be signed by the very key that you
+trust, and that this key was not retired before is for you to know.""",
 }
 
 _COVER = """\

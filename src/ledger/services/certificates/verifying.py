@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ledger.domain.events import Record
 from ledger.errors import BadFile, EntryError, LedgerError
-from ledger.merkle import base64_text, bundles, checkpoints, proof_files
+from ledger.merkle import base64_text, bundles, checkpoints, notes, proof_files
 from ledger.merkle.bundles import BundleError
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
 from ledger.merkle.hashing import leaf_hash
@@ -28,6 +28,8 @@ from ledger.services import reporting
 from ledger.services.certificates import contents, texts
 from ledger.services.certificates.contents import CertificateError, Statement
 from ledger.services.certificates.evidence import Evidence
+from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record
+from ledger.services.vouching import Signatures, Vouched
 from ledger.store.entry import decode_entry
 
 Progress = Callable[[int, int], None]
@@ -43,13 +45,19 @@ class Verified(Struct, frozen=True):
     """That the figures were made from."""
     document: Document
     """The report, as it was made from them."""
+    keys: tuple[Vouched, ...]
+    """Which keys of the log count, and which of them signed the checkpoint; none when no signature was verified."""
+    unsigned: tuple[Unsigned, ...]
+    """Records of keys that no trusted key has signed, and which were not believed."""
 
 
 def verify(path: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
-    """Everything in the certificate follows from entries under a checkpoint that a trusted key signed.
+    """Everything in the certificate follows from entries under a checkpoint that a key which counts has signed.
 
-    With `trusted` None no signature is verified. Raises `CertificateError`, which names the part that is wrong, and
-    `BadFile` for what is no such file at all.
+    These are the trusted ones; and in a complete certificate those that the records in it bring in, but not those that
+    they retire before the checkpoint (`KeyHistory`). An excerpt may lack such records, so it is held to the trusted
+    ones alone. With `trusted` None no signature is verified. Raises `CertificateError`, which names the part that is
+    wrong, and `BadFile` for what is no such file at all.
     """
     try:
         with zipfile.ZipFile(path) as file:
@@ -65,7 +73,8 @@ class _Verification:
         self._progress = progress
         self._names = self._checked_names()
         self._note = contents.read(file, contents.CHECKPOINT)
-        self._checkpoint = self._signed(trusted)
+        self._trusted = trusted
+        self._checkpoint = self._unverified()
         self._statement = contents.decode(contents.read(file, contents.STATEMENT))
 
     def run(self) -> Verified:
@@ -74,6 +83,8 @@ class _Verification:
             raise CertificateError(contents.COVER, "it is not the cover of this certificate")
         self._check_root()
         whole = self._bundles() if said.kind == "complete" else {}
+        history = KeyHistory(self._trusted or (), _key_records(whole))
+        keys = self._signed(history) if self._trusted is not None else ()
         proven = self._proven()
         extra = self._names - {
             contents.COVER, contents.STATEMENT, contents.CHECKPOINT, contents.REPORT, contents.TEXTS
@@ -84,7 +95,7 @@ class _Verification:
         self._check_known({record.position: record.recorded_at for record in records})
         borders = {known.position - 1 for known in said.known} if said.kind == "excerpt" else set()
         known = _in_order([record for record in records if record.position < said.position], borders)
-        return Verified(said, self._checkpoint, len(known), self._document(known))
+        return Verified(said, self._checkpoint, len(known), self._document(known), keys, history.unsigned)
 
     def _checked_names(self) -> set[str]:
         """Each name stands for one file: with two of a name, every reader could see another."""
@@ -94,13 +105,23 @@ class _Verification:
             raise CertificateError(name, f"it is there {times} times")
         return set(names)
 
-    def _signed(self, trusted: Sequence[VerifierKey] | None) -> Checkpoint:
+    def _unverified(self) -> Checkpoint:
+        """The checkpoint, under which no trusted key's signature is false; `_signed` says whether one counts."""
         try:
-            if trusted is None:
-                return checkpoints.read_unverified(self._note)
-            return checkpoints.read(self._note, trusted)
+            note = notes.parse(self._note)
+            notes.signed(note, self._trusted or ())
+            return checkpoints.parse_text(note.text)
         except (NoteError, CheckpointError) as error:
             raise CertificateError(contents.CHECKPOINT, str(error)) from error
+
+    def _signed(self, history: KeyHistory) -> tuple[Vouched, ...]:
+        """The keys of the log, one of which counts at the checkpoint's size and has signed it."""
+        signatures = Signatures(history)
+        try:
+            signatures.read(self._note)
+        except (NoteError, CheckpointError) as error:
+            raise CertificateError(contents.CHECKPOINT, str(error)) from error
+        return signatures.vouched
 
     def _check_root(self) -> None:
         """The tree of the checkpoint begins with that of the report's records."""
@@ -187,6 +208,18 @@ class _Verification:
         if made != held:
             raise CertificateError(contents.REPORT, _difference(held, made, self._statement))
         return document
+
+
+def _key_records(entries: Mapping[int, bytes]) -> list[KeyRecord]:
+    """What the entries, in the order of their positions, say of the keys that sign the log."""
+    found = []
+    for position, entry in entries.items():
+        try:
+            record = key_record(position, entry)
+        except EntryError as error:
+            raise CertificateError(f"position {position}", str(error)) from error
+        found += [record] if record else []
+    return found
 
 
 def _record(position: int, entry: bytes) -> Record:
