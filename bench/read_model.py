@@ -18,10 +18,10 @@ from bench.histories import Generator, load
 from bench.peers import datastore_of
 from bench.support import database, empty_database, timed
 from ledger.domain.events import Event, Record
-from ledger.projections import rebuild
+from ledger.projections import filling
 from ledger.projections.base import Step, Values
 from ledger.projections.timeline import TIMELINE, Timeline
-from ledger.store.append import Append
+from ledger.store.append import Append, Locale
 from ledger.store.database import Database
 from ledger.store.log import Log
 from ledger.store.mapper import EntryMapper
@@ -35,12 +35,13 @@ def history(events: int) -> list[Append]:
 
 @case("rebuild", "ledger, rebuild of timeline")
 def ours(conninfo: str, events: int) -> Done:
-    """Stream by stream, written with COPY."""
+    """Part by part, by as many processes as there are cores, written with COPY."""
     appends = history(events)
     with database(conninfo) as made:
         ledger = Database(made)
+        Log(ledger).pin_locale(Locale("Asia/Ho_Chi_Minh", "VN"))
         load(LedgerRecorder(ledger).append, appends)
-        seconds = timed(lambda: rebuild.fill(ledger, Log(ledger), Timeline()))
+        seconds = timed(lambda: filling.rebuild(ledger, Log(ledger), (Timeline(),)))
         ledger.close()
     return Done(len(appends), seconds)
 
@@ -75,13 +76,16 @@ class TheirTimeline(LibraryProjection[Rows]):
         super().__init__(view)
         self._timeline = Timeline()
         self._states: dict[str, Any] = {}
+        self._records: dict[str, list[Record]] = {}
 
     def process_event(self, domain_event: Event, tracking: Tracking) -> None:
         """One event, one transaction."""
         position = tracking.notification_id - 1
         if domain_event.stream.startswith("task/"):
             state = self._states.get(domain_event.stream, self._timeline.initial())
-            step = Step(Record(position, position, domain_event), None, None)
+            records = self._records.setdefault(domain_event.stream, [])
+            records.append(Record(position, position, domain_event))
+            step = Step(records[-1], records, None, None)
             self._states[domain_event.stream], changes = self._timeline.apply(state, step)
             closed, opened = [key for _, key in changes.closed], [row for _, row in changes.opened]
         else:
