@@ -68,7 +68,7 @@ def in_a_process(each: Case, conninfo: str, events: int) -> dict[str, Any]:
     command = [
         sys.executable,
         "-m",
-        "bench.cases",
+        "bench.one_case",
         each.table,
         each.name,
         conninfo,
@@ -124,26 +124,3 @@ def compared(table: str, conninfo: str, events: int, runs: int) -> list[dict[str
         runs_ = [round(result["rate"]) for result in results]
         rows.append({"case": name, "events/s": rate, "first ÷ this": first / rate, "peak MiB": memory, "runs": runs_})
     return rows
-
-
-def main() -> None:
-    """Run one case in this process, and print what came of it as a line of JSON."""
-    import bench.everything  # noqa: F401, PLC0415  # registers the cases
-
-    # This module is `__main__` here, and the cases are registered with the one that they import.
-    from bench.cases import CASES as REGISTERED  # noqa: PLC0415
-    from bench.cases import SkippedError as CannotBe  # noqa: PLC0415
-
-    table, name, conninfo, events = sys.argv[1:]
-    (wanted,) = [each for each in REGISTERED if (each.table, each.name) == (table, name)]
-    try:
-        done = wanted.work(conninfo, int(events))
-    except CannotBe as error:
-        print(json.dumps({"skipped": str(error)}))
-        return
-    memory = done.memory or peak_memory()
-    print(json.dumps({"rate": done.count / done.seconds, "memory": memory // 1024}))
-
-
-if __name__ == "__main__":
-    main()

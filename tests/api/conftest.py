@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
 import psycopg
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.conftest import Database
 from tests.support.ledgers import beginnings, line, opened, record
+from tests.support.serving import served
 
 from ledger.api.app import create_app
 from ledger.services.ledger import Ledger
@@ -58,19 +56,8 @@ def post(client: TestClient) -> Post:
 @pytest.fixture
 def address(app: FastAPI) -> Iterator[str]:
     """Where the API is served, for what needs a connection."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="uvicorn")
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(app) as url:
+        yield url
 
 
 def assigned(code: str, **more: object) -> bytes:

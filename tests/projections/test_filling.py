@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import threading
-import time
 
 import psycopg
 import pytest
@@ -15,7 +14,15 @@ from tests.support.effort import EFFORT
 from tests.support.histories import random_lines
 from tests.support.killing import killed
 from tests.support.ledgers import line, opened, record, submit
-from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents, differences
+from tests.support.read_models import (
+    all_of,
+    begin_anew,
+    build_of,
+    check_rebuilt_alike,
+    contents,
+    differences,
+    wait_for_turn,
+)
 
 from ledger.errors import RebuildRefused
 from ledger.projections import builds, filling, filling_workers, runner
@@ -168,7 +175,7 @@ def test_a_killed_parent_leaves_what_its_workers_did(ledger: Ledger, database: D
     for _ in range(2 * EFFORT):
         wanted = chance.randrange(8)
         killed(REBUILDER, database.app, after=some_parts_are_done)
-        wait_for_the_turn(ledger)
+        wait_for_turn(ledger)
         rebuilt(ledger, workers=chance.choice((0, 2)))
         ledger.runner.catch_up()
         assert differences(ledger) == {}
@@ -176,21 +183,6 @@ def test_a_killed_parent_leaves_what_its_workers_did(ledger: Ledger, database: D
             with ledger.database.connection() as connection:
                 for build in all_of(ledger, projection.name)[1:]:
                     builds.drop(connection, build)
-
-
-def wait_for_the_turn(ledger: Ledger) -> None:
-    """The server has noticed that the process is gone."""
-    deadline = time.monotonic() + 20
-    while True:
-        with ledger.database.connection() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database())"
-            ).fetchone()
-        if row == (0,):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.mark.usefixtures("small_parts")

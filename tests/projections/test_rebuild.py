@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -14,7 +13,7 @@ from tests.support.effort import EFFORT
 from tests.support.histories import random_lines
 from tests.support.killing import killed
 from tests.support.ledgers import both, line, opened, record, submit
-from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents
+from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents, wait_for_turn
 
 from ledger.errors import NotFound, RebuildRefused
 from ledger.projections import builds, filling, rebuild, runner
@@ -140,21 +139,6 @@ def test_a_killed_fill_goes_on_where_it_stopped(ledger: Ledger, database: Databa
     wait_for_turn(ledger)
     assert read_models.rebuild(ledger, ["plan_state"], nothing)[0].status == "following"
     assert read_models.diff(ledger, "plan_state") == []
-
-
-def wait_for_turn(ledger: Ledger) -> None:
-    """The server has noticed that the process is gone."""
-    deadline = time.monotonic() + 20
-    while True:
-        with ledger.database.connection() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database())"
-            ).fetchone()
-        if row == (0,):
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_two_do_not_fill_the_same_at_once(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from psycopg import sql
@@ -78,3 +79,18 @@ def differences(ledger: Ledger) -> dict[str, list[rebuild.Difference]]:
             if old is not None and new is not None:
                 found[projection.name] = rebuild.diff(connection, projection, old, new)
     return {name: each for name, each in found.items() if each}
+
+
+def wait_for_turn(ledger: Ledger) -> None:
+    """The server has noticed that the process is gone."""
+    deadline = time.monotonic() + 20
+    while True:
+        with ledger.database.connection() as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = "
+                "(SELECT oid FROM pg_database WHERE datname = current_database())"
+            ).fetchone()
+        if row == (0,):
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

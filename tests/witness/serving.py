@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
+from tests.support.serving import served
 
 from ledger.api.witness import create_witness_app
 from ledger.merkle.cosignatures import WitnessKey
@@ -20,24 +18,6 @@ from ledger.services.witness.deciding import witness
 from ledger.services.witness.folder import WitnessFolder
 
 NOW = 1_700_000_000
-
-
-@contextmanager
-def served(app: FastAPI) -> Iterator[str]:
-    """Where the application is served while the context lasts."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, name="uvicorn")
-    thread.start()
-    try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
-        yield f"http://{host}:{port}"
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 @contextmanager

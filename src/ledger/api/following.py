@@ -43,6 +43,11 @@ class Following:
         """The follower runs."""
         return self._follower.is_alive
 
+    @property
+    def followed(self) -> int:
+        """How many records all read models have followed, as far as this server has seen."""
+        return self._followed
+
     def keep_up(self, position: int) -> None:
         """The read models have followed the log up to `position`, at the price of a look at a number when they have.
 

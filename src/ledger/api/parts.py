@@ -44,18 +44,21 @@ class Parts:
         Raises `Lagging` when that takes too long; at once when the log has no such record, as a standby may not have it
         yet, and `EXPECTING` others wait for such ones: made-up positions must not hold every thread.
         """
-        if position is not None:
-            held = self.ledger.log.head().next_position
-            if held > position:
-                self.following.keep_up(position + 1)
-            elif self.expecting.acquire(blocking=False):
-                try:
-                    self.following.keep_up(position + 1)
-                finally:
-                    self.expecting.release()
-            else:
-                raise Lagging("log", held, position + 1)
+        if position is not None and self.following.followed <= position:
+            self._wait_for(position + 1)
         return self.queries
+
+    def _wait_for(self, records: int) -> None:
+        held = self.ledger.log.head().next_position
+        if held >= records:
+            self.following.keep_up(records)
+        elif self.expecting.acquire(blocking=False):
+            try:
+                self.following.keep_up(records)
+            finally:
+                self.expecting.release()
+        else:
+            raise Lagging("log", held, records)
 
     @classmethod
     def of(cls, ledger: Ledger) -> Parts:

@@ -26,9 +26,6 @@ TextLine = Annotated[str, Meta(min_length=1, max_length=500, extra={KIND_OF_TEXT
 Person = Annotated[str, Meta(min_length=1, max_length=500, extra={KIND_OF_TEXT: "person"})]
 """Who somebody is. Entries hold a reference to it."""
 
-BASIS_POINTS = 10_000
-"""Percent is kept as basis points, 0-10,000, because entries hold no floats."""
-
 Priority = Literal["normal", "high", "urgent"]
 Classification = Literal["public", "internal", "confidential", "secret", "top_secret"]
 
@@ -109,7 +106,10 @@ class Document(Value, frozen=True):
 
 
 def basis_points(percent: Decimal) -> int | None:
-    """The percentage in basis points, or None when it is outside 0-100 or has more than two decimals."""
+    """The percentage in basis points, because entries hold no floats.
+
+    None when it is outside 0-100 or has more than two decimals.
+    """
     if not percent.is_finite() or not 0 <= percent <= 100:
         return None
     # Rounded and compared, not multiplied: a product is rounded to the context's 28 digits, and may overflow.

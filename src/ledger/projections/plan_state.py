@@ -109,13 +109,14 @@ def due(deadline: Deadline | None) -> Any:
     return deadline.last_day if deadline is not None else None
 
 
+def _selected_by(now: Situation) -> Values:
+    """What both tables of a task's days hold: its lead, where it stands, and its term."""
+    return (now.lead, now.life, now.suspended_by is not None, now.start, due(now.deadline))
+
+
 def _standing_values(now: Situation) -> Values:
     return (
-        now.lead,
-        now.life,
-        now.suspended_by is not None,
-        now.start,
-        due(now.deadline),
+        *_selected_by(now),
         now.submitted_on,
         due(now.submitted_against),
         now.ends_before_start,
@@ -125,11 +126,7 @@ def _standing_values(now: Situation) -> Values:
 
 def _situation_values(now: Situation) -> Values:
     return (
-        now.lead,
-        now.life,
-        now.suspended_by is not None,
-        now.start,
-        due(now.deadline),
+        *_selected_by(now),
         json_text(now.plan_items),
         json_text(replace(now, percent=None, reported_on=None)),
     )

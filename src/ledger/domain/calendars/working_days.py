@@ -9,9 +9,6 @@ from itertools import accumulate
 
 from msgspec import Struct
 
-SATURDAY_AND_SUNDAY = frozenset({6, 7})
-"""ISO weekdays."""
-
 
 class DayKind(Struct, frozen=True):
     """Whether a day that stands out is worked, and what it is called."""

@@ -1,14 +1,10 @@
 -- name: take_turn
--- Be the only one to fill a projection's builds, until `end_turn` or the end of the session; answers whether it is so.
+-- Be the only one to fill a projection's builds, until the end of the session; answers whether it is so.
 SELECT pg_try_advisory_lock(hashtext('rebuild ' || %s))
 
 -- name: wait_for_turn
 -- The same, and wait until the other one is done.
 SELECT pg_advisory_lock(hashtext('rebuild ' || %s))
-
--- name: end_turn
--- Let others fill them.
-SELECT pg_advisory_unlock(hashtext('rebuild ' || %s))
 
 -- name: begin
 -- A new fill, up to a position; answers its number.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 from typing import Any
 
@@ -113,8 +112,3 @@ def task_submission(
 def used_line(acting: str, code: str, key: str) -> CommandLine:
     """A line that carries the key, to ask whether it was used."""
     return CommandLine(command="assign_task", acting_unit=acting, task=code, idempotency_key=key)
-
-
-def day_of(text: str) -> dt.date:
-    """The local day of an entry's `effective`."""
-    return dt.date.fromisoformat(text[:10])
