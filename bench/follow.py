@@ -22,8 +22,9 @@ from ledger.projections import all_projections, builds
 from ledger.projections.base import Projection
 from ledger.projections.follower import Follower
 from ledger.projections.runner import Progress, Runner
-from ledger.store.append import Append, Locale
+from ledger.store.append import Append
 from ledger.store.database import Database
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 

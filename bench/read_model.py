@@ -21,8 +21,9 @@ from ledger.domain.events import Event, Record
 from ledger.projections import filling
 from ledger.projections.base import Step, Values
 from ledger.projections.timeline import TIMELINE, Timeline
-from ledger.store.append import Append, Locale
+from ledger.store.append import Append
 from ledger.store.database import Database
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.mapper import EntryMapper
 from ledger.store.recorder import LedgerRecorder

@@ -16,8 +16,8 @@ from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds, filling
 from ledger.projections.base import Projection
 from ledger.projections.runner import Runner
-from ledger.store.append import Locale
 from ledger.store.database import Database
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 

@@ -21,9 +21,9 @@ from ledger.projections.replay import Replay
 from ledger.projections.rows import Point, Reading, Scope
 from ledger.reports.base import Asked
 from ledger.reports.status import StatusReport
-from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 

@@ -176,6 +176,10 @@ class Outdated(LedgerError):
         self.wanted = wanted
 
 
+class WorkerStopped(LedgerError):
+    """A process that shared the work ended before it was done; the message says how, and what to do."""
+
+
 class RebuildRefused(LedgerError):
     """The rebuild cannot begin or go on; the message says why and what to do."""
 

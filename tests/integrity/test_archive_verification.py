@@ -12,6 +12,8 @@ from tests.integrity.made_archives import KEY, make
 from tests.merkle.reference import flip
 from tests.support.effort import EFFORT
 
+from ledger import processes
+from ledger.errors import WorkerStopped
 from ledger.merkle import checkpoints, notes
 from ledger.merkle.checkpoints import Checkpoint
 from ledger.merkle.note_keys import SignerKey
@@ -23,13 +25,13 @@ POWERS = sorted({max(1 << exponent, 1) + by for exponent in range(18) for by in 
 """Around every power of 2 up to 2^17."""
 
 
-def verify(folder: Path) -> Verified:
-    return verification.verify(folder, [KEY.verifier], lambda _done, _total: None)
+def verify(folder: Path, workers: int = 0) -> Verified:
+    return verification.verify(folder, [KEY.verifier], lambda _done, _total: None, workers=workers)
 
 
-def wrong(folder: Path) -> ArchiveError:
+def wrong(folder: Path, workers: int = 0) -> ArchiveError:
     with pytest.raises(ArchiveError) as caught:
-        verify(folder)
+        verify(folder, workers)
     return caught.value
 
 
@@ -138,3 +140,21 @@ def test_what_lies_beyond_the_newest_checkpoint_is_passed_over(tmp_path: Path) -
     shutil.rmtree(tmp_path / "old")
     (tmp_path / "tile" / "0" / "009").write_bytes(b"of an export that was killed")
     assert verify(tmp_path).newest.size == 300
+
+
+def test_workers_find_what_one_process_finds(tmp_path: Path) -> None:
+    make(tmp_path, 1_000, [300, 700])
+    assert verify(tmp_path, workers=3) == verify(tmp_path)
+    for path in ("tile/entries/002", "tile/0/001", "tile/0/003.p/232", "tile/1/000.p/3", "checkpoints/700"):
+        held = (tmp_path / path).read_bytes()
+        (tmp_path / path).write_bytes(flip(held, 8 * (len(held) // 2)))
+        here, there = wrong(tmp_path), wrong(tmp_path, workers=3)
+        assert (there.file, there.position, there.reason) == (here.file, here.position, here.reason)
+        (tmp_path / path).write_bytes(held)
+
+
+def test_a_worker_that_is_gone_is_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, 1_000)
+    monkeypatch.setattr(processes.sys, "executable", "/bin/false")
+    with pytest.raises(WorkerStopped, match=r"ended with exit code 1: run the command again"):
+        verify(tmp_path, workers=2)

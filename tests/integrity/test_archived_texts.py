@@ -22,11 +22,12 @@ from ledger.services import export as ndjson
 from ledger.services import sealing, verification
 from ledger.services.archive import export as exports
 from ledger.services.archive import restoring
+from ledger.services.archive import verification as archives
 from ledger.services.archive.layout import ArchiveError
 from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 from ledger.services.task_views import task_state
-from ledger.store.texts import CLASSIFICATIONS
+from ledger.store.entry_texts import CLASSIFICATIONS
 
 
 @pytest.fixture
@@ -115,6 +116,19 @@ def test_what_is_erased_is_gone_from_the_next_export(ledger: Ledger, tmp_path: P
     verify(ledger, tmp_path / "once")
     # The late one has not seen the checkpoint in between being published as a folder; the files are the same.
     assert files(tmp_path / "steps") == files(tmp_path / "late") == files(tmp_path / "once")
+
+
+def test_workers_find_the_same_of_texts(ledger: Ledger, tmp_path: Path) -> None:
+    erase(ledger, "Officer public")
+    export(ledger, tmp_path / "a", "confidential")
+    trusted = [verifier(ledger)]
+    assert archives.verify(tmp_path / "a", trusted, quiet, workers=2) == verify(ledger, tmp_path / "a")
+    path = tmp_path / "a" / "texts" / "001"
+    path.write_bytes(path.read_bytes().replace(b"news", b"hues"))
+    with pytest.raises(ArchiveError) as caught:
+        archives.verify(tmp_path / "a", trusted, quiet, workers=2)
+    error = missed(ledger, tmp_path / "a")
+    assert (caught.value.file, caught.value.position, caught.value.reason) == (error.file, error.position, error.reason)
 
 
 def test_a_file_whose_texts_are_all_erased_goes(ledger: Ledger, tmp_path: Path) -> None:

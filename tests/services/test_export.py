@@ -24,11 +24,11 @@ from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
 from ledger.services import refill
 from ledger.services.export import export, export_line, restore
-from ledger.services.exported_texts import ALL, texts_of
+from ledger.services.exported_texts import ALL, ExportedTexts
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
 from ledger.settings import Settings
-from ledger.store.append import Locale
+from ledger.store.locale import Locale
 
 
 def nothing(_: int, __: int) -> None:
@@ -68,7 +68,7 @@ def all_reports(ledger: Ledger) -> dict[str, bytes]:
 def test_a_line_holds_the_entry_byte_for_byte_with_its_position_and_leaf_hash(ledger: Ledger, file: Path) -> None:
     lines = file.read_bytes().splitlines(keepends=True)
     entries = ledger.log.entries(0, 2**62)
-    texts = texts_of(ledger.texts, entries, ALL, None)
+    texts = ExportedTexts(ledger.texts, ALL).of(entries)
     locale = ledger.log.locale()
     assert lines == [export_line(position, entry, texts.get(position), locale) for position, entry in entries]
     assert [n for n, raw in enumerate(lines) if b'"locale":{"calendar":"VN",' in raw] == [0]

@@ -26,7 +26,7 @@ from ledger.errors import EntryError, Refused
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.export import export_line, restore
 from ledger.services.exported_texts import TextsOf
-from ledger.store.append import Append, Locale
+from ledger.store.append import Append
 from ledger.store.entry import (
     MAX_ENTRY_BYTES,
     UPCASTERS,
@@ -36,9 +36,11 @@ from ledger.store.entry import (
     entry_bytes,
     event_bytes,
 )
+from ledger.store.entry_texts import entry_references
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
-from ledger.store.texts import entry_references, read_openings
+from ledger.store.texts import read_openings
 
 LOCALE = Locale("Asia/Ho_Chi_Minh", "VN")
 GOLDEN = Path(__file__).parent / "golden" / "entries.jsonl"

@@ -23,7 +23,8 @@ from ledger.errors import BadQuery, DatabaseUnavailable
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.ledger import Ledger
 from ledger.store.entry import event_bytes
-from ledger.store.texts import TextStore, entry_references
+from ledger.store.entry_texts import entry_references
+from ledger.store.texts import TextStore
 
 router = APIRouter(tags=["events"])
 STREAM_BATCH = 200

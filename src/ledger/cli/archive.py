@@ -13,7 +13,7 @@ from ledger.services.archive import export as exports
 from ledger.services.archive import restoring, verification
 from ledger.services.archive.verification import Verified
 from ledger.services.cosigning import together
-from ledger.store.texts import CLASSIFICATIONS
+from ledger.store.entry_texts import CLASSIFICATIONS
 
 archive = typer.Typer(help="The log as a folder of files (C2SP tlog-tiles) that needs no server.", no_args_is_help=True)
 
@@ -58,6 +58,10 @@ def verify(
     vkey: trust.Vkeys = None,
     witness_vkey: trust.WitnessVkeys = None,
     witnesses: trust.Wanted = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=0, max=64, help="Worker processes; by default one a core when there is much to read."),
+    ] = None,
 ) -> None:
     """Rebuild every tile and root from the entries, and verify every signature; needs no database and no server.
 
@@ -66,7 +70,7 @@ def verify(
     """
     with session.settings() as settings, session.progress(f"Verifying {folder.name}") as advance:
         trusted, quorum = trust.keys(settings, vkey), trust.quorum(witness_vkey, witnesses)
-        verified = verification.verify(folder, trusted, advance, quorum)
+        verified = verification.verify(folder, trusted, advance, quorum, workers)
     typer.echo(_sound(verified, signed=True))
     for line in trust.lines(verified.keys, verified.witnesses, verified.unsigned):
         typer.echo(line)

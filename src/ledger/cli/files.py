@@ -13,7 +13,7 @@ from ledger.errors import LedgerError
 from ledger.services import export as exports
 from ledger.services.commands import Outcome
 from ledger.services.exported_texts import ALL
-from ledger.store.texts import CLASSIFICATIONS
+from ledger.store.entry_texts import CLASSIFICATIONS
 
 imports = typer.Typer(help="Take files in.", no_args_is_help=True)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 import re
 import typing
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
@@ -30,6 +31,7 @@ REFERENCE = re.compile(r"text:[A-Za-z0-9_-]{64}")
 """`text:`, then in base64url the event's id (16 bytes) and the HMAC-SHA256 (32 bytes)."""
 SALT_BYTES = 16
 _ID_BYTES = 16
+_URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 Kind = Literal["free", "person"]
 S = TypeVar("S", bound=Struct)
@@ -81,7 +83,8 @@ def opens(opening: Opening, ref: str) -> bool:
 
 
 def _content(ref: str) -> bytes:
-    return urlsafe_b64decode(ref[len(PREFIX) :])
+    # As `urlsafe_b64decode` does, by half of the steps: verifying a log does it for nearly every entry.
+    return a2b_base64(ref[len(PREFIX) :].encode().translate(_URLSAFE))
 
 
 def _digest(opening: Opening) -> bytes:

@@ -41,12 +41,12 @@ def encode(entries: Iterable[bytes]) -> bytes:
 def decode(content: bytes) -> list[bytes]:
     """Return the entries of a bundle, at most 256. Raises BundleError when the bytes do not end with an entry."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(content):
+    at, size = 0, len(content)
+    while at < size:
         start = at + _LENGTH_BYTES
-        end = start + int.from_bytes(content[at:start], "big")
-        if start > len(content) or end > len(content):
-            raise BundleError(len(entries), f"ends after {len(content)} bytes, and not at {max(start, end)}")
+        end = start + (content[at] << 8 | content[at + 1]) if start <= size else start
+        if end > size:
+            raise BundleError(len(entries), f"ends after {size} bytes, and not at {end}")
         if len(entries) == TILE_WIDTH:
             raise BundleError(TILE_WIDTH, f"is one too many: there are {TILE_WIDTH} at most")
         entries.append(content[start:end])

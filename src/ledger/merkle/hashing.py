@@ -22,3 +22,9 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(0x01 ‖ left ‖ right), 32 bytes; both children are 32-byte hashes, and their order counts."""
     return sha256(_NODE + left + right).digest()
+
+
+def pair_hashes(hashes: bytes) -> bytes:
+    """The level above an even number of hashes, joined: the `node_hash` of each two neighbours, in order."""
+    width = 2 * HASH_SIZE
+    return b"".join([sha256(_NODE + hashes[at : at + width]).digest() for at in range(0, len(hashes), width)])

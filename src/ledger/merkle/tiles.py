@@ -12,8 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.merkle.hashing import HASH_SIZE
-from ledger.merkle.tree import tree_root
+from ledger.merkle.hashing import HASH_SIZE, pair_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +25,9 @@ TILE_WIDTH: Final = 1 << TILE_HEIGHT
 
 MAX_LEVEL: Final = 63
 """The highest level that the format can name."""
+
+LEVELS: Final = 8
+"""Levels that are looked at: enough for 2^64 leaves."""
 
 _PATH: Final = re.compile(
     r"tile/(?P<level>[0-9]{1,2})/(?P<index>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]{1,3}))?",
@@ -154,7 +156,9 @@ def tile_root(content: bytes) -> bytes:
     if len(content) != TILE_WIDTH * HASH_SIZE:
         reason = f"a full tile is {TILE_WIDTH * HASH_SIZE} bytes, not {len(content)}"
         raise ValueError(reason)
-    return tree_root(split_hashes(content))
+    for _ in range(TILE_HEIGHT):
+        content = pair_hashes(content)
+    return content
 
 
 def split_hashes(content: bytes) -> list[bytes]:

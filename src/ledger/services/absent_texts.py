@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ledger.domain.events import TextsErased
 from ledger.domain.values import Classification
-from ledger.store.texts import UNCLASSIFIED, Withheld, is_above
+from ledger.store.entry_texts import UNCLASSIFIED, Withheld, is_above
 
 Place = tuple[UUID, str]
 """(event, path of a text in it)."""
@@ -39,12 +39,17 @@ class _Entry(Struct, frozen=True):
 _erasure = msgspec.json.Decoder(_Entry)
 
 
+def may_erase(content: bytes) -> bool:
+    """The entry, or an entry in the bundle, may say that texts were erased."""
+    return _MARK in content
+
+
 def erased_by(entry: bytes) -> list[Place]:
     """The texts that the entry says were erased; none when it is about something else.
 
     Raises `msgspec.DecodeError` for one that cannot be read.
     """
-    if _MARK not in entry:
+    if not may_erase(entry):
         return []
     return [(each.event, path) for each in _erasure.decode(entry).event.data.texts for path in each.fields]
 

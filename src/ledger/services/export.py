@@ -14,12 +14,13 @@ from ledger.domain.values import Classification
 from ledger.errors import BadFile
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.durable_files import sync_folder
-from ledger.services.exported_texts import ALL, TextsOf, check_class, check_none_erased, texts_of
+from ledger.services.exported_texts import ALL, ExportedTexts, TextsOf, check_class, check_none_erased
 from ledger.services.ledger import Ledger
 from ledger.services.refill import Refill
-from ledger.store.append import Locale
-from ledger.store.log import Log, locale_json, read_locale
-from ledger.store.texts import CLASSIFICATIONS, TextStore, openings_json, read_openings
+from ledger.store.entry_texts import CLASSIFICATIONS
+from ledger.store.locale import Locale, locale_json, read_locale
+from ledger.store.log import Log
+from ledger.store.texts import TextStore, openings_json, read_openings
 
 PROGRESS_STEP = 1_000
 Progress = Callable[[int, int], None]
@@ -56,13 +57,13 @@ def export(log: Log, path: Path, progress: Progress, highest: str = ALL) -> int:
     """
     store = TextStore(log.database)
     up_to = ALL if highest == ALL else check_class(store, highest)
-    withheld, locale = store.withheld(), log.locale()
+    outgoing, locale = ExportedTexts(store, up_to), log.locale()
     stop = log.head().next_position
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as file:
             for batch in log.entries_in_batches(0, stop):
-                texts = texts_of(store, batch, up_to, withheld)
+                texts = outgoing.of(batch)
                 file.writelines(export_line(position, entry, texts.get(position), locale) for position, entry in batch)
                 progress(batch[-1][0] + 1, stop)
             file.flush()

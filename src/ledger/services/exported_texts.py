@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from msgspec import Struct
 
 from ledger.domain.events import TextsErased
-from ledger.domain.texts import Opening, event_of, opens
+from ledger.domain.texts import Opening, event_of
 from ledger.domain.values import Classification
 from ledger.errors import BadQuery, ErasedMeanwhile, IntegrityError
+from ledger.store.entry_texts import (
+    CLASSIFICATIONS,
+    UNCLASSIFIED,
+    UNREADABLE,
+    Glance,
+    bare_references,
+    bears_on_texts,
+    glance,
+    is_above,
+    stray_opening,
+)
 from ledger.store.log import Log
-from ledger.store.texts import CLASSIFICATIONS, UNCLASSIFIED, TextStore, Withheld, entry_references, is_above
+from ledger.store.texts import TextStore
 
 ALL: Classification = CLASSIFICATIONS[-1]
 """No text is classified higher, so none is withheld."""
-
-
 _END = 2**63 - 1
 
 
@@ -42,35 +50,66 @@ def check_class(texts: TextStore, highest: str) -> Classification:
     return found
 
 
-def texts_of(
-    store: TextStore, entries: Sequence[tuple[int, bytes]], highest: Classification, withheld: Withheld | None
-) -> dict[int, TextsOf]:
-    """By position, for the entries with references: the texts up to that classification, as far as they are there.
+class ExportedTexts:
+    """Picks the texts that go out with entries: those up to a classification, as far as they are there.
 
-    `withheld` is what this ledger itself was restored without. Raises `IntegrityError` for a text that is not the one
-    that was recorded.
+    May be shared by threads.
     """
-    references = {position: found for position, entry in entries if (found := entry_references(entry))}
-    ids = {position: _event_of(found) for position, found in references.items()}
-    rows = store.of_events(ids.values())
-    places = store.places(references)
-    classes = store.classifications({stream for stream, _ in places.values()})
-    picked = {}
-    for position, of_entry in references.items():
-        row, classification = rows.get(ids[position]), classes.get(places[position][0], UNCLASSIFIED)
-        openings = row.openings if row else {}
-        for path, opening in openings.items():
-            if path not in of_entry or not opens(opening, of_entry[path]):
+
+    def __init__(self, store: TextStore, highest: Classification) -> None:
+        self._store = store
+        self._highest = highest
+        self._withheld = store.withheld()
+        """What this ledger itself was restored without."""
+        self._classes: dict[str, Classification] = {}
+        """By stream. They are said when it begins, and never change."""
+
+    def of(self, entries: Sequence[tuple[int, bytes]]) -> dict[int, TextsOf]:
+        """By position, for the entries with references: their texts that go out.
+
+        Raises `IntegrityError` for a text that is not the one that was recorded, and for what is no entry.
+        """
+        seen = {position: _glance(position, entry) for position, entry in entries if bears_on_texts(entry)}
+        references = {position: bare_references(entry) for position, entry in entries if position in seen}
+        self._classify({each.stream for each in seen.values()})
+        shown = {
+            position: event_of(found[0])
+            for position, found in references.items()
+            if found and not is_above(self._classes[seen[position].stream], self._highest)
+        }
+        rows = self._store.of_events(shown.values())
+        picked = {}
+        for position, entry in entries:
+            if not references.get(position):
+                continue
+            row = rows.get(shown[position]) if position in shown else None
+            openings = row.openings if row else {}
+            stray = stray_opening(entry, openings)
+            if stray is not None:
                 raise IntegrityError(
-                    f"TEXT_ALTERED: {path} of the event at position {position} is not the text that was recorded"
+                    f"TEXT_ALTERED: {stray} of the event at position {position} is not the text that was recorded"
                 )
-        above = None
-        if is_above(classification, highest):
-            openings, above = {}, highest
-        elif withheld is not None and position < withheld.before and is_above(classification, withheld.above):
-            above = withheld.above
-        picked[position] = TextsOf(openings, above)
-    return picked
+            picked[position] = TextsOf(openings, self._above(position, self._classes[seen[position].stream]))
+        return picked
+
+    def _classify(self, streams: set[str]) -> None:
+        unknown = streams - self._classes.keys()
+        found = self._store.classifications(unknown)
+        self._classes.update({stream: found.get(stream, UNCLASSIFIED) for stream in unknown})
+
+    def _above(self, position: int, classification: Classification) -> Classification | None:
+        if is_above(classification, self._highest):
+            return self._highest
+        held = self._withheld
+        withheld = held is not None and position < held.before and is_above(classification, held.above)
+        return held.above if held and withheld else None
+
+
+def _glance(position: int, entry: bytes) -> Glance:
+    try:
+        return glance(entry)
+    except UNREADABLE as error:
+        raise IntegrityError(f"UNREADABLE: the entry at position {position}: {error}") from error
 
 
 def check_none_erased(log: Log, size: int) -> None:
@@ -80,7 +119,3 @@ def check_none_erased(log: Log, size: int) -> None:
     """
     if log.records(size, _END, 1, [TextsErased.type_name]):
         raise ErasedMeanwhile
-
-
-def _event_of(references: dict[str, str]) -> UUID:
-    return event_of(next(iter(references.values())))

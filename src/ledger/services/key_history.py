@@ -53,12 +53,17 @@ class Unsigned(Struct, frozen=True):
     reason: str
 
 
+def may_be_of_keys(content: bytes) -> bool:
+    """The entry, or an entry in the bundle, may be a record of keys."""
+    return any(mark in content for mark in _MARKS)
+
+
 def key_record(position: int, entry: bytes) -> KeyRecord | None:
     """The record of keys that the entry is; None when it is about something else.
 
     Raises `EntryError` for one that this version of the product cannot read.
     """
-    if not any(mark in entry for mark in _MARKS):
+    if not may_be_of_keys(entry):
         return None
     event = decode_entry(position, entry).event
     if event.stream != STREAM or not isinstance(event.data, KeyRotated | KeyRetired):

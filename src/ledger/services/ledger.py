@@ -20,9 +20,9 @@ from ledger.services.directory import Directory
 from ledger.services.importing import Importer
 from ledger.services.queries import KeepUp, Queries
 from ledger.settings import DEFAULT_CALENDAR, DEFAULT_TIME_ZONE, Settings
-from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.server import reach

@@ -9,12 +9,11 @@ from msgspec import Struct
 from ledger.domain.times import utc_text
 from ledger.errors import EntryError
 from ledger.merkle.hashing import HASH_SIZE, leaf_hash
-from ledger.merkle.tiles import TILE_WIDTH, Tile, tile_root
+from ledger.merkle.tiles import LEVELS, TILE_WIDTH, Tile, tile_root
 from ledger.merkle.tree import Frontier
 from ledger.services.key_history import KeyRecord, key_record
 from ledger.services.text_scan import TextScan
 from ledger.store.checks import LogRow, Said, Snapshot, said
-from ledger.store.tiles import LEVELS
 
 
 class Finding(Struct, frozen=True):

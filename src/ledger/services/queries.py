@@ -15,9 +15,9 @@ from ledger.projections.read_models import ReadModels
 from ledger.projections.replay import Replay
 from ledger.projections.rows import Point, Reading
 from ledger.services.clock import Clock
-from ledger.store.append import Locale
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
+from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.texts import TextStore
 from ledger.store.tiles import TileStore

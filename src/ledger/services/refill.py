@@ -6,12 +6,13 @@ from collections.abc import Callable
 from uuid import UUID
 
 from ledger.domain.events import HistoryImported, Record
-from ledger.domain.texts import Openings, opens
+from ledger.domain.texts import Openings
 from ledger.domain.values import Classification
 from ledger.errors import LedgerError, NotEmpty
 from ledger.store.entry import decode_entry
+from ledger.store.entry_texts import Withheld, entry_references, is_above, stray_opening
 from ledger.store.log import Log
-from ledger.store.texts import TextRow, Withheld, entry_references, is_above
+from ledger.store.texts import TextRow
 
 BATCH = 2_000
 """Entries restored in one transaction."""
@@ -52,11 +53,10 @@ class Refill:
             self._imports.add(record.event.id)
         elif self._live_from is None and record.event.causation not in self._imports:
             self._live_from = record.position
-        references = entry_references(entry)
-        for path, opening in openings.items():
-            if path not in references or not opens(opening, references[path]):
-                raise self._misplaced(self._next, f"{path}: the text is not the one that the entry has a reference to")
-        if references:
+        stray = stray_opening(entry, openings)
+        if stray is not None:
+            raise self._misplaced(self._next, f"{stray}: the text is not the one that the entry has a reference to")
+        if openings or entry_references(entry):
             self._texts.append(TextRow(UUID(record.event.id), self._next, dict(openings), ()))
         if withheld_above is not None:
             above = self._withheld.above if self._withheld else withheld_above

@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-import msgspec
-
 from ledger.domain.texts import event_of, opens
 from ledger.domain.values import Classification
 from ledger.services.absent_texts import AbsentTexts, erased_by
 from ledger.store.checks import LogRow, Snapshot
-from ledger.store.texts import EntryTexts, TextRow, entry_texts
+from ledger.store.entry_texts import (
+    UNREADABLE,
+    EntryTexts,
+    all_opened,
+    bare_references,
+    bears_on_classes,
+    entry_texts,
+    glance,
+)
+from ledger.store.texts import TextRow
 
 Find = Callable[[str, int | None, str], None]
 """Called with (name of the finding, position, what)."""
@@ -45,22 +52,32 @@ class TextScan:
 
     def take(self, rows: Sequence[LogRow]) -> None:
         """The next rows of the log."""
-        said = {row.position: found for row in rows if (found := _said(row.entry))}
-        references = {position: each.references for position, each in said.items() if each.references}
-        ids = {position: event_of(next(iter(found.values()))) for position, found in references.items()}
-        held = self._snapshot.texts(ids.values())
+        events = {row.position: event_of(found[0]) for row in rows if (found := bare_references(row.entry))}
+        held = self._snapshot.texts(events.values())
         for row in rows:
-            of_entry = said.get(row.position)
-            if of_entry and of_entry.classification is not None:
-                self._absent.classify(row.stream, of_entry.classification)
-            if row.position in references:
-                event = ids[row.position]
-                self._check(row, event, references[row.position], held.get(event))
+            if bears_on_classes(row.entry) and (said := _said(row.entry)) and said.classification is not None:
+                self._absent.classify(row.stream, said.classification)
+            if row.position in events:
+                event = events[row.position]
+                self._rows += event in held
+                if not self._is_whole(row, held.get(event)):
+                    self._check(row, event, held.get(event))
             self._take_erasure(row)
 
-    def _check(self, row: LogRow, event: UUID, references: dict[str, str], held: TextRow | None) -> None:
-        openings = held.openings if held else {}
-        self._rows += held is not None
+    def _is_whole(self, row: LogRow, held: TextRow | None) -> bool:
+        """All texts of the row are there, and are those that were recorded: as nearly always, and quickly seen."""
+        if held is None or held.position != row.position:
+            return False
+        try:
+            whole = all_opened(row.entry, glance(row.entry), held.openings)
+        except UNREADABLE:
+            return False
+        self.texts += len(held.openings) if whole else 0
+        return whole
+
+    def _check(self, row: LogRow, event: UUID, held: TextRow | None) -> None:
+        said, openings = _said(row.entry), held.openings if held else {}
+        references = said.references if said else {}
         for path, ref in references.items():
             if path not in openings:
                 # One that was erased before it was withheld counts as erased.
@@ -81,7 +98,7 @@ class TextScan:
         """What the event says was erased is not there."""
         try:
             named = erased_by(row.entry)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return  # the entry is found to be unreadable anyway, or is one of another type in disguise
         held = self._snapshot.texts({event for event, _ in named}) if named else {}
         for event, path in named:
@@ -103,5 +120,5 @@ class TextScan:
 def _said(entry: bytes) -> EntryTexts | None:
     try:
         return entry_texts(entry)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

@@ -66,12 +66,3 @@ class Head(Struct, frozen=True):
     """When the last event was recorded, or 0."""
     live_from: int | None
     """The first position that is not imported history; None while there is none."""
-
-
-class Locale(Struct, frozen=True):
-    """What a ledger's days are: fixed with its first event, because every count of days rests on it."""
-
-    time_zone: str
-    """The IANA name of the zone whose days are the local days."""
-    calendar: str
-    """The country code (ISO 3166) of the calendar that says which of them are worked."""

@@ -13,7 +13,8 @@ from msgspec import Struct
 from ledger.store import queries, texts
 from ledger.store.append import Head
 from ledger.store.database import Connection, Database
-from ledger.store.texts import TextRow, Withheld
+from ledger.store.entry_texts import Withheld
+from ledger.store.texts import TextRow
 
 _SQL = queries.load("ledger.store.sql", "checks.sql")
 _FIRST = -(2**63)

@@ -7,20 +7,20 @@ from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from ledger.domain.events import HistoryImported, Record, TextsErased
 from ledger.domain.values import Document
 from ledger.errors import LedgerError
 from ledger.store import queries
-from ledger.store.append import Head, Locale
+from ledger.store.append import Head
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
-from ledger.store.texts import TextRow, Withheld, openings_json
+from ledger.store.entry_texts import Withheld
+from ledger.store.locale import Locale
+from ledger.store.texts import TextRow, openings_json
 
 _SQL = queries.load("ledger.store.sql", "log.sql")
-_locale_decoder = msgspec.json.Decoder(Locale)
 _RESTORE_REFUSED = ("LG003", "LG004", "LG005")
 
 
@@ -183,16 +183,3 @@ class Log:
             rows = connection.execute(_SQL["history_entries"], (stop,), prepare=True, binary=True).fetchall()
         found = [decode_entry(position, entry).event.data for position, entry in rows]
         return [data.file for data in found if isinstance(data, HistoryImported)]
-
-
-def locale_json(locale: Locale) -> bytes:
-    """The locale as exports and archives give it: canonical JSON."""
-    return msgspec.json.encode(locale, order="sorted")
-
-
-def read_locale(content: bytes) -> Locale:
-    """The inverse of `locale_json`. Raises `msgspec.DecodeError` for anything else."""
-    locale = _locale_decoder.decode(content)
-    if locale_json(locale) != content:
-        raise msgspec.DecodeError("a locale is not in the form in which it is written")
-    return locale

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -12,8 +12,6 @@ from msgspec import Struct
 
 from ledger.domain.events import Event
 from ledger.domain.texts import (
-    PREFIX,
-    REFERENCE,
     Absent,
     Opening,
     Openings,
@@ -29,27 +27,14 @@ from ledger.store import queries
 from ledger.store.append import EventTexts
 from ledger.store.database import Connection, Database
 from ledger.store.entry import encode_event
+from ledger.store.entry_texts import Withheld, classification_of
 
 _SQL = queries.load("ledger.store.sql", "texts.sql")
 _NOT_THERE = "LG007"
-_QUOTED = f'"{PREFIX}'.encode()
-_CLASSIFIED = b'"classification":"'
 _BATCH = 2_000
 T = TypeVar("T")
 _decoder = msgspec.json.Decoder(dict[str, Opening])
 _encoder = msgspec.json.Encoder(order="sorted")
-
-CLASSIFICATIONS: tuple[Classification, ...] = get_args(Classification)
-"""From what anyone may read to what hardly anyone may."""
-UNCLASSIFIED: Classification = "internal"
-"""What texts of units, plans, calendars and of the ledger itself count as: tasks are that when nothing else is said."""
-
-
-class Withheld(Struct, frozen=True):
-    """What a restore has left out: texts above this classification, of events before that position."""
-
-    above: Classification
-    before: int
 
 
 class TextRow(Struct, frozen=True):
@@ -195,36 +180,6 @@ def stray(connection: Connection) -> tuple[UUID, int] | None:
     return (row[0], row[1]) if row else None
 
 
-class _Data(Struct, frozen=True):
-    classification: Classification = UNCLASSIFIED
-
-
-class _Event(Struct, frozen=True):
-    data: _Data
-
-
-class _Entry(Struct, frozen=True):
-    event: _Event
-
-
-class _Plain(Struct, frozen=True):
-    event: dict[str, Any]
-
-
-_classified = msgspec.json.Decoder(_Entry)
-_plain = msgspec.json.Decoder(_Plain)
-
-
-def classification_of(first_entry: bytes) -> Classification:
-    """What the first entry of a stream says of its classification."""
-    return _classified.decode(first_entry).event.data.classification
-
-
-def is_above(one: Classification, other: Classification) -> bool:
-    """Fewer people may read what is classified as `one`."""
-    return CLASSIFICATIONS.index(one) > CLASSIFICATIONS.index(other)
-
-
 def _row(row: tuple[Any, ...]) -> TextRow:
     event, position, openings, erased = row
     try:
@@ -238,57 +193,3 @@ def _opening(row: TextRow | None, ref: str) -> Opening | Absent:
         if opens(opening, ref):
             return opening
     return Absent.ERASED if row and row.erased else Absent.ALTERED
-
-
-class EntryTexts(Struct, frozen=True):
-    """What an entry says that bears on texts."""
-
-    stream: str
-    classification: Classification | None
-    """Of the task that it begins; None for any other entry."""
-    references: dict[str, str]
-    """By path in the event: the references that it holds."""
-
-
-def entry_texts(entry: bytes) -> EntryTexts | None:
-    """What the entry says that bears on texts, by one decoding; None, by none, when it says nothing of the kind.
-
-    Raises `msgspec.DecodeError` for what is no entry.
-    """
-    if _QUOTED not in entry and _CLASSIFIED not in entry:
-        return None
-    event = _plain.decode(entry).event
-    stream = msgspec.convert(event.get("stream"), str)
-    begins = event.get("version") == 1 and stream.startswith("task/")
-    classification = msgspec.convert(event, _Event).data.classification if begins else None
-    return EntryTexts(stream, classification, _references(event))
-
-
-def entry_references(entry: bytes) -> dict[str, str]:
-    """By path in the event: the references that the entry holds. Raises `msgspec.DecodeError` for what is no JSON."""
-    if _QUOTED not in entry:
-        return {}
-    decoded = msgspec.json.decode(entry)
-    return _references(decoded.get("event") if isinstance(decoded, dict) else None)
-
-
-def _references(event: object) -> dict[str, str]:
-    found: dict[str, str] = {}
-    _find_references(event, "", found)
-    return found
-
-
-def _find_references(value: object, path: str, found: dict[str, str]) -> None:
-    """As `strings_in` goes, and several times as fast: verifying a log does it for nearly every entry."""
-    if isinstance(value, dict):
-        items: Iterable[tuple[object, object]] = value.items()
-    elif isinstance(value, list):
-        items = enumerate(value)
-    else:
-        return
-    for key, each in items:
-        if isinstance(each, str):
-            if each.startswith(PREFIX) and REFERENCE.fullmatch(each):
-                found[f"{path}{key}"] = each
-        elif isinstance(each, dict | list):
-            _find_references(each, f"{path}{key}.", found)

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from ledger.errors import EntryMissing
 from ledger.merkle import tile_proofs
 from ledger.merkle.proofs import ConsistencyProof, InclusionProof
-from ledger.merkle.tiles import TILE_WIDTH, Tile, full_tiles, tile_root
+from ledger.merkle.tiles import LEVELS, TILE_WIDTH, Tile, full_tiles, tile_root
 from ledger.store import queries
 from ledger.store.database import Connection, Database
 
 _SQL = queries.load("ledger.store.sql", "tiles.sql")
-LEVELS = 8
-"""Enough for 2^64 entries."""
 _BATCH = 64
 """Tiles stored in one transaction."""
 

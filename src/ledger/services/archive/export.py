@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +21,14 @@ from ledger.merkle import bundles, checkpoints
 from ledger.merkle.checkpoints import Checkpoint, CheckpointError
 from ledger.merkle.hashing import HASH_SIZE, leaf_hash
 from ledger.merkle.notes import NoteError
-from ledger.merkle.tiles import TILE_WIDTH, Tile, full_tiles
+from ledger.merkle.tiles import LEVELS, TILE_WIDTH, Tile, full_tiles
 from ledger.services import durable_files
 from ledger.services.archive import layout, texts
-from ledger.services.exported_texts import check_class, check_none_erased, texts_of
+from ledger.services.exported_texts import ExportedTexts, check_class, check_none_erased
 from ledger.services.ledger import Ledger
 from ledger.services.sealing import Sealed
 from ledger.store.checkpoints import CheckpointStore
-from ledger.store.log import locale_json
-from ledger.store.tiles import LEVELS
+from ledger.store.locale import locale_json
 
 Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
@@ -39,7 +38,7 @@ _PART = ".part"
 DEFAULT_CLASS: Classification = "public"
 """An archive is made to be given away: what is classified higher must be asked for."""
 _WRITERS = 4
-"""Threads that write the tiles of the lowest level: nearly all of the time goes by waiting for the disk."""
+"""Threads that write tiles of the lowest level and texts: most of the time goes by waiting for the disk."""
 
 
 class Exported(Struct, frozen=True):
@@ -127,10 +126,15 @@ class _Export:
     def _full_bundles(self, since: int, progress: Progress) -> None:
         """The full tiles of the lowest level are there, with their bundles."""
         indexes = range(since // TILE_WIDTH, full_tiles(self._size, 0))
+        for index in self._side_by_side(lambda index: self._leaves(Tile(0, index)), indexes):
+            progress((index + 1) * TILE_WIDTH, self._size)
+
+    def _side_by_side(self, work: Callable[[int], None], indexes: Sequence[int]) -> Iterator[int]:
+        """The work is done for each index, several at a time; yields them in order, each when it is done."""
         with ThreadPoolExecutor(self._writers) as writers:
             try:
-                for index, _ in zip(indexes, writers.map(self._leaves, (Tile(0, n) for n in indexes)), strict=True):
-                    progress((index + 1) * TILE_WIDTH, self._size)
+                for index, _ in zip(indexes, writers.map(work, indexes), strict=True):
+                    yield index
             except BaseException:
                 writers.shutdown(cancel_futures=True)
                 raise
@@ -165,16 +169,19 @@ class _Export:
             if isinstance(record.event.data, TextsErased):
                 rows = self._texts.of_events(UUID(each.event) for each in record.event.data.texts)
                 indexes |= {row.position // TILE_WIDTH for row in rows.values()}
-        withheld = self._texts.withheld()
-        for index in sorted(indexes):
+        outgoing = ExportedTexts(self._texts, self._highest)
+
+        def write(index: int) -> None:
             first = index * TILE_WIDTH
-            entries = self._log.entries(first, min(first + TILE_WIDTH, self._size))
-            found = texts_of(self._texts, entries, self._highest, withheld)
+            found = outgoing.of(self._log.entries(first, min(first + TILE_WIDTH, self._size)))
             content = texts.encode({position: each.openings for position, each in found.items()})
             if content:
                 self._write(texts.path_of(index), content)
             else:
                 self._remove(texts.path_of(index))
+
+        for _ in self._side_by_side(write, sorted(indexes)):
+            pass
         check_none_erased(self._log, self._size)
 
     def _remove(self, path: str) -> None:

@@ -13,10 +13,8 @@ from pathlib import Path
 import msgspec
 
 from ledger.errors import IntegrityError
-from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, full_tiles
-from ledger.store.append import Locale
-from ledger.store.log import read_locale
-from ledger.store.tiles import LEVELS
+from ledger.merkle.tiles import LEVELS, TILE_HEIGHT, TILE_WIDTH, Tile, full_tiles
+from ledger.store.locale import Locale, read_locale
 
 CHECKPOINT = "checkpoint"
 """The newest checkpoint: all that it covers is there before it is."""

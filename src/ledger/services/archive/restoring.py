@@ -10,7 +10,7 @@ from ledger.merkle import checkpoints, cosignatures, notes
 from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.notes import Note
 from ledger.merkle.tiles import TILE_WIDTH
-from ledger.services.archive import layout, texts, verification
+from ledger.services.archive import layout, reading, texts, verification
 from ledger.services.archive.export import Progress
 from ledger.services.archive.layout import ArchiveError
 from ledger.services.archive.verification import Verified
@@ -41,9 +41,9 @@ def restore(ledger: Ledger, folder: Path, trusted: Sequence[VerifierKey] | None,
     if verified.locale is not None:
         ledger.take_locale(verified.locale)
     withheld = None if verified.highest == ALL else verified.highest
-    for number, bundle in enumerate(verification.entries(folder, size)):
+    for number, bundle in enumerate(reading.all_bundles(folder, size)):
         openings = texts.read(folder, number)
-        for position, entry in enumerate(bundle, number * TILE_WIDTH):
+        for position, entry in enumerate(bundle.entries, number * TILE_WIDTH):
             refill.add(entry, openings.get(position, {}), withheld)
         progress(min((number + 1) * TILE_WIDTH, size), size)
     refill.finish()

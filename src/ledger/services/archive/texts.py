@@ -15,19 +15,20 @@ from ledger.domain.texts import Opening, Openings
 from ledger.domain.values import Classification
 from ledger.merkle.tiles import TILE_WIDTH, Tile
 from ledger.services.archive.layout import ArchiveError, is_index
-from ledger.store.texts import CLASSIFICATIONS, openings_json, read_openings
+from ledger.store.entry_texts import CLASSIFICATIONS
 
 FOLDER = "texts"
 HIGHEST = f"{FOLDER}/highest-class"
 """Up to which classification the archive has texts: one word and a line feed, for as long as the archive lives."""
 
 
-class _Line(Struct, frozen=True, forbid_unknown_fields=True):
+class _Line(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     position: int
-    texts: msgspec.Raw
+    texts: dict[str, Opening]
 
 
-_line_decoder = msgspec.json.Decoder(_Line)
+_decoder = msgspec.json.Decoder(_Line)
+_encoder = msgspec.json.Encoder(order="sorted")
 
 
 def path_of(index: int) -> str:
@@ -37,24 +38,21 @@ def path_of(index: int) -> str:
 
 def encode(texts: Mapping[int, Openings]) -> bytes:
     """`{"position":…,"texts":{…}}` and a line feed for each entry that has any, in order: canonical JSON."""
-    return b"".join(
-        b'{"position":%d,"texts":%b}\n' % (position, openings_json(texts[position]))
-        for position in sorted(texts)
-        if texts[position]
+    return _encoder.encode_lines(
+        [_Line(position, dict(texts[position])) for position in sorted(texts) if texts[position]]
     )
 
 
 def decode(path: str, index: int, content: bytes) -> dict[int, dict[str, Opening]]:
     """The inverse of `encode`, for the bundle of that index. Raises `ArchiveError` for any other bytes."""
-    found: dict[int, dict[str, Opening]] = {}
-    for line in content.splitlines():
-        try:
-            read = _line_decoder.decode(line)
-            found[read.position] = read_openings(bytes(read.texts))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise ArchiveError(path, f"a line is not one of texts: {error}") from error
-        if read.position // TILE_WIDTH != index:
-            raise ArchiveError(path, "it is not of this file's entries", read.position)
+    try:
+        lines = _decoder.decode_lines(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ArchiveError(path, f"a line is not one of texts: {error}") from error
+    found = {line.position: line.texts for line in lines}
+    for position in found:
+        if position // TILE_WIDTH != index:
+            raise ArchiveError(path, "it is not of this file's entries", position)
     if encode(found) != content:
         raise ArchiveError(path, "its lines are not in the form and order in which they are written")
     return found
