@@ -24,7 +24,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(_NODE + left + right).digest()
 
 
-def pair_hashes(hashes: bytes) -> bytes:
-    """The level above an even number of hashes, joined: the `node_hash` of each two neighbours, in order."""
+def run_root(hashes: bytes) -> bytes:
+    """The root of the complete tree over 2^n hashes, joined: one hash for each but the first."""
     width = 2 * HASH_SIZE
-    return b"".join([sha256(_NODE + hashes[at : at + width]).digest() for at in range(0, len(hashes), width)])
+    while len(hashes) > HASH_SIZE:
+        hashes = b"".join([sha256(_NODE + hashes[at : at + width]).digest() for at in range(0, len(hashes), width)])
+    return hashes

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from ledger.merkle.hashing import HASH_SIZE, node_hash
+from ledger.merkle.hashing import HASH_SIZE, node_hash, run_root
 from ledger.merkle.proofs import (
     ConsistencyProof,
     InclusionProof,
@@ -19,8 +19,8 @@ from ledger.merkle.proofs import (
     prove_consistency,
     prove_inclusion,
 )
-from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, split_hashes, tile_of
-from ledger.merkle.tree import Frontier, split_point, tree_root
+from ledger.merkle.tiles import TILE_HEIGHT, TILE_WIDTH, Tile, tile_of
+from ledger.merkle.tree import Frontier, split_point
 
 ReadTile: TypeAlias = Callable[[Tile], bytes]
 """Tile -> its content, exactly `tile.byte_length` bytes.
@@ -86,7 +86,7 @@ class _TileTree:
         level, rest = divmod(height, TILE_HEIGHT)
         index, offset = divmod(start >> (TILE_HEIGHT * level), TILE_WIDTH)
         content = self._read(tile_of(self._size, level, index))
-        return tree_root(split_hashes(content[offset * HASH_SIZE : (offset + (1 << rest)) * HASH_SIZE]))
+        return run_root(content[offset * HASH_SIZE : (offset + (1 << rest)) * HASH_SIZE])
 
     def _read(self, tile: Tile) -> bytes:
         if tile not in self._content:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from ledger.merkle.hashing import HASH_SIZE, pair_hashes
+from ledger.merkle.hashing import HASH_SIZE, run_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,9 +156,7 @@ def tile_root(content: bytes) -> bytes:
     if len(content) != TILE_WIDTH * HASH_SIZE:
         reason = f"a full tile is {TILE_WIDTH * HASH_SIZE} bytes, not {len(content)}"
         raise ValueError(reason)
-    for _ in range(TILE_HEIGHT):
-        content = pair_hashes(content)
-    return content
+    return run_root(content)
 
 
 def split_hashes(content: bytes) -> list[bytes]:
