@@ -18,8 +18,10 @@ from tests.support.ledgers import beginnings, record, submit
 
 from ledger.domain.times import utc_text
 from ledger.errors import BadFile, NotFound
-from ledger.merkle import checkpoints
-from ledger.merkle.note_keys import SignerKey
+from ledger.merkle import checkpoints, cosignatures, notes, proof_files
+from ledger.merkle.cosignatures import WitnessSigner
+from ledger.merkle.note_keys import SignerKey, VerifierKey
+from ledger.merkle.notes import Note
 from ledger.reports import REPORTS
 from ledger.reports.writers.json import write_json
 from ledger.services import keys, proofs, rotation
@@ -28,6 +30,7 @@ from ledger.services.certificates.contents import CertificateError, Kind, Known,
 from ledger.services.certificates.making import certify
 from ledger.services.ledger import Ledger
 from ledger.services.reporting import ReportRequest, report
+from ledger.services.vouching import Quorum
 
 PARAMETERS = {"changes": {"since_on": "2025-03-10"}}
 """Of the reports' own."""
@@ -77,7 +80,7 @@ def test_every_report_can_be_certified(ledger: Ledger, tmp_path: Path, name: str
     file = tmp_path / "report.zip"
     for more in ({}, {"task": "T2"}, {"plan": "P1"}, {"unit": "U1"}):
         asked = request(name, **more)
-        document = certify(ledger, asked, file, kind, quiet)
+        document, _ = certify(ledger, asked, file, kind, quiet)
         verified = verifying.verify(file, [verifier(ledger)], quiet)
         assert write_json(verified.document) == write_json(document) == write_json(report(ledger.queries(), asked))
         assert verified.checkpoint.size == ledger.log.head().next_position
@@ -93,7 +96,7 @@ def test_a_report_of_the_past_is_certified_as_it_was_known(ledger: Ledger, tmp_p
     for position in (1, 20, head // 2, head - 1, head):
         (last,) = ledger.log.records(position - 1, position)
         as_of = utc_text(last.recorded_at)
-        document = certify(ledger, replace(request("status"), as_of=as_of), file, kind, quiet)
+        document, _ = certify(ledger, replace(request("status"), as_of=as_of), file, kind, quiet)
         assert document.position == position
         assert verifying.verify(file, [verifier(ledger)], quiet).document.position == position
 
@@ -177,7 +180,7 @@ def test_an_excerpt_with_a_record_missing_between_two_is_found(ledger: Ledger, t
 
 def test_a_complete_certificate_takes_no_entries_from_elsewhere(ledger: Ledger, tmp_path: Path) -> None:
     file = tmp_path / "report.zip"
-    document = certify(ledger, request("status"), file, "complete", quiet)
+    document, _ = certify(ledger, request("status"), file, "complete", quiet)
     held = parts(file)
     path = contents.proof_path(document.position - 1)
     held[path] = bytes(proofs.inclusion_file(ledger, document.position - 1, seal(ledger)))
@@ -244,10 +247,12 @@ def test_a_checkpoint_must_cover_the_report(database: Database, tmp_path: Path) 
         with pytest.raises(NotFound, match="checkpoint over"):
             certify(ledger, request("status"), tmp_path / "c.zip", "complete", quiet)
         asked = replace(request("status"), as_of=utc_text(then))
-        assert certify(ledger, asked, tmp_path / "c.zip", "complete", quiet).position
+        assert certify(ledger, asked, tmp_path / "c.zip", "complete", quiet)[0].position
 
 
-def test_a_complete_certificate_follows_the_keys_and_an_excerpt_does_not(database: Database, tmp_path: Path) -> None:
+@pytest.fixture
+def rotated(database: Database, tmp_path: Path) -> Iterator[tuple[Ledger, SignerKey, VerifierKey]]:
+    """A ledger with records before and after its first key was followed by a second and retired; both keys."""
     with signing(database, tmp_path) as ledger:
         record(ledger, *beginnings())
         seal(ledger)
@@ -255,32 +260,74 @@ def test_a_complete_certificate_follows_the_keys_and_an_excerpt_does_not(databas
         second = rotation.rotate(ledger, 0).key
         rotation.retire(ledger)
         record(ledger, *random_lines(random.Random(1), ("T1",), 1))
-        complete, excerpt = tmp_path / "complete.zip", tmp_path / "excerpt.zip"
-        certify(ledger, request("status"), complete, "complete", quiet)
-        certify(ledger, request("status"), excerpt, "excerpt", quiet)
+        yield ledger, first, second
 
-    verified = verifying.verify(complete, [first.verifier], quiet)
-    signed = {each.vkey: each.checkpoints for each in verified.keys}
-    assert signed == {first.verifier.vkey: 0, second.vkey: 1}
-    assert verified.unsigned == ()
-    verifying.verify(complete, [second], quiet)
-    verifying.verify(excerpt, [second], quiet)
-    with pytest.raises(CertificateError, match="checkpoint"):
-        verifying.verify(excerpt, [first.verifier], quiet)
-    assert "very key that you" in " ".join(parts(excerpt)[contents.COVER].decode().split())
 
-    # The old key, in wrong hands, signs on: whoever trusts it, or the new one, or both, is told.
-    held = parts(complete)
-    forged = bytes(checkpoints.sign(verified.checkpoint, first))
-    own = {contents.CHECKPOINT: forged}
+def resigned(held: dict[str, bytes], note: bytes) -> dict[str, bytes]:
+    """With another note in place of the checkpoint, in every proof as well, and the cover that goes with it."""
+    own = {contents.CHECKPOINT: note}
     own |= {
-        name: content.replace(held[contents.CHECKPOINT], forged)
+        name: content.replace(held[contents.CHECKPOINT], note)
         for name, content in held.items()
         if contents.proof_position(name) is not None
     }
-    forgery = rewritten(tmp_path / "forged.zip", restated(held | own, lambda statement: statement))
+    return restated(held | own, lambda statement: statement)
+
+
+@pytest.mark.parametrize("kind", ["complete", "excerpt"])
+def test_one_key_of_the_log_is_enough(
+    rotated: tuple[Ledger, SignerKey, VerifierKey], tmp_path: Path, kind: Kind
+) -> None:
+    ledger, first, second = rotated
+    file = tmp_path / "c.zip"
+    certify(ledger, request("status"), file, kind, quiet)
+    verified = verifying.verify(file, [first.verifier], quiet)
+    signed = {each.vkey: each.checkpoints for each in verified.keys}
+    assert signed == {first.verifier.vkey: 0, second.vkey: 1}
+    assert verified.unsigned == ()
+    verifying.verify(file, [second], quiet)
+    # The old key, in wrong hands, signs on: whoever trusts it, or the new one, or both, is told.
+    forged = bytes(checkpoints.sign(verified.checkpoint, first))
+    forgery = rewritten(tmp_path / "forged.zip", resigned(parts(file), forged))
     for given in ([first.verifier], [second], [first.verifier, second]):
         with pytest.raises(CertificateError, match="retired at position") as caught:
             verifying.verify(forgery, given, quiet)
         assert caught.value.file == contents.CHECKPOINT
     verifying.verify(forgery, None, quiet)
+
+
+@pytest.mark.parametrize("kind", ["complete", "excerpt"])
+def test_keys_that_came_after_the_report_are_followed(
+    rotated: tuple[Ledger, SignerKey, VerifierKey], tmp_path: Path, kind: Kind
+) -> None:
+    ledger, first, second = rotated
+    file = tmp_path / "c.zip"
+    before = ledger.log.records(0, 1)[0].recorded_at
+    certify(ledger, replace(request("status"), as_of=utc_text(before)), file, kind, quiet)
+    found = verifying.verify(file, [first.verifier], quiet)
+    assert found.entries == 1
+    assert [each.retired is None for each in found.keys] == [False, True]
+    # A record of keys between two others is missed.
+    held = parts(file)
+    rotated_at = next(
+        name
+        for name, content in held.items()
+        if contents.proof_position(name) is not None and b"log.key-rotated" in (proof_files.parse(content).extra or b"")
+    )
+    rewritten(file, {name: content for name, content in held.items() if name != rotated_at})
+    with pytest.raises(CertificateError, match="log/keys has version 2 where 1 is missing"):
+        verifying.verify(file, [second], quiet)
+
+
+def test_witnesses_are_wanted_as_for_an_archive(ledger: Ledger, tmp_path: Path) -> None:
+    file, own = tmp_path / "c.zip", [verifier(ledger)]
+    certify(ledger, request("status"), file, "excerpt", quiet)
+    witness = WitnessSigner("example.org/witness", b"w" * 32)
+    quorum = Quorum((witness.verifier,), 1)
+    with pytest.raises(CertificateError, match="1 witnesses are wanted"):
+        verifying.verify(file, own, quiet, quorum)
+    note = notes.parse(parts(file)[contents.CHECKPOINT])
+    both = Note(note.text, (*note.signatures, cosignatures.cosign(note.text, witness, 1_700_000_000)))
+    rewritten(file, resigned(parts(file), bytes(both)))
+    (found,) = verifying.verify(file, own, quiet, quorum).witnesses
+    assert (found.vkey, found.time) == (witness.verifier.vkey, "2023-11-14T22:13:20.000000Z")

@@ -26,23 +26,25 @@ def register(app: typer.Typer) -> None:
 def verify(
     file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The certificate.", exists=True, dir_okay=False)],
     vkey: trust.Vkeys = None,
+    witness_vkey: trust.WitnessVkeys = None,
+    witnesses: trust.Wanted = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Make the report again from the entries in the certificate, and compare the bytes; verify every proof.
 
     Needs no database, no server and no network. Without --vkey the key of this machine's ledger counts. Prints the
-    report as it was made from the entries; names what is wrong otherwise: exit code 1. In a complete certificate the
-    records of keys are followed, so that one key of the log is enough; an excerpt needs one that signed its checkpoint.
+    report as it was made from the entries; names what is wrong otherwise: exit code 1. The records of
+    keys in the certificate are followed, so that one key of the log is enough.
     """
     with session.settings() as settings, session.progress(f"Verifying {file.name}") as advance:
-        trusted = trust.keys(settings, vkey)
-        verified = verifying.verify(file, trusted, advance)
+        trusted, quorum = trust.keys(settings, vkey), trust.quorum(witness_vkey, witnesses)
+        verified = verifying.verify(file, trusted, advance, quorum)
     if json:
         typer.echo(orjson.dumps(_facts(verified)).decode())
         return
     session.write_out(write_table(verified.document, settings.language, session.stdout.width), None)
     typer.echo(_sound(verified))
-    for line in trust.lines(verified.keys, unsigned=verified.unsigned):
+    for line in trust.lines(verified.keys, verified.witnesses, verified.unsigned):
         typer.echo(line)
 
 
@@ -60,6 +62,7 @@ def _facts(verified: Verified) -> dict[str, object]:
         "origin": signed.origin,
         "size": signed.size,
         "keys": to_builtins(verified.keys),
+        "witnesses": to_builtins(verified.witnesses),
     }
 
 

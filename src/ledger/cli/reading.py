@@ -111,7 +111,8 @@ def report(  # noqa: PLR0913, PLR0917  # Typer: an argument is an option
             document = make_report(ledger.queries(), request)
         else:
             with session.progress(f"Certifying {name}") as advance:
-                document = certify_report(ledger, request, certify, evidence, advance)
+                document, failures = certify_report(ledger, request, certify, evidence, advance)
+            session.warn(failures)
             session.stderr.print(f"certificate: {certify}")
         language = lang or ledger.settings.language
         if format == "table" and output is None:

@@ -155,10 +155,11 @@ It proves, to whoever trusts the key (vkey) of the log:
 - the log's operator signed a checkpoint that covers exactly these entries, in this order;
 - the figures in report.json are those that the published rules give for these entries, to the byte: nothing was left
   out, added or rounded.
-Any key of the log up to these entries will do: their records say which key follows which, and they are followed.""",
+One key of the log will do: it holds the records that say which key follows which up to the checkpoint, and these are
+followed. It does not prove that no key was retired in a record between these entries and the checkpoint.""",
     "excerpt": """\
 This certificate is an EXCERPT: it holds the entries of the tasks that the report is about, and those of all units,
-plans, calendars and imports that were known, each with a proof of its own.
+plans, calendars, imports and keys that were known, each with a proof of its own.
 
 It proves, to whoever trusts the key (vkey) of the log:
 - each of these entries stands in the log at its position, under a checkpoint that the log's operator signed;
@@ -166,8 +167,8 @@ It proves, to whoever trusts the key (vkey) of the log:
 It does NOT prove that nothing was left out. Within a task, a unit or a plan no entry can be missing between two others,
 because versions are counted; but its last entries, or whole tasks, can. Only a complete certificate, or an archive of
 the log, excludes that.
-Which key of the log follows which is not looked at either: the checkpoint must be signed by the very key that you
-trust, and that this key was not retired before is for you to know.""",
+One key of the log will do: it holds the records that say which key follows which, and these are followed. It does not
+prove that the last of them was not left out: that the key which signed was not retired before is for you to know.""",
 }
 
 _COVER = """\

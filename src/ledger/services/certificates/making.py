@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from ledger.domain.events import KeyRetired, KeyRotated
 from ledger.domain.values import Document as File
-from ledger.errors import BadFile, NotFound
+from ledger.errors import BadFile, LedgerError, NotFound
 from ledger.merkle import base64_text, bundles
 from ledger.merkle.note_keys import VerifierKey
 from ledger.merkle.tiles import TILE_WIDTH, tile_of
@@ -18,6 +19,7 @@ from ledger.reports.writers.json import write_json
 from ledger.services import durable_files, keys, proofs, reporting, sealing
 from ledger.services.certificates import contents, texts, verifying
 from ledger.services.certificates.contents import Kind, Known, Statement
+from ledger.services.cosigning import together
 from ledger.services.ledger import Ledger
 from ledger.services.queries import Queries
 from ledger.services.reporting import ReportRequest
@@ -27,8 +29,12 @@ Progress = Callable[[int, int], None]
 """Called with (entries done, entries in all)."""
 
 
-def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, progress: Progress) -> Document:
-    """The file holds a certificate of the report, which was verified as its reader will; returns the report.
+def certify(
+    ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, progress: Progress
+) -> tuple[Document, list[LedgerError]]:
+    """The file holds a certificate of the report, which was verified as its reader will.
+
+    Returns the report, and what is the matter with witnesses that did not cosign its checkpoint.
 
     The newest checkpoint is sealed first where the key is at hand. The file appears under its name when it is whole.
     Raises as `reporting.report` does; `NotFound` when no checkpoint covers the report's records; `CertificateError`
@@ -39,7 +45,7 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
     document = reporting.report(asked, request)
     if not document.position:
         raise NotFound("record", "that was known then: there is nothing to certify")
-    sealed = sealing.current(ledger)
+    sealed, failures = together.cosigned(ledger, sealing.current(ledger))
     if sealed.checkpoint.size < document.position:
         raise NotFound(
             "checkpoint",
@@ -64,7 +70,7 @@ def certify(ledger: Ledger, request: ReportRequest, path: Path, kind: Kind, prog
         raise BadFile(str(path), None, error.strerror or str(error)) from error
     finally:
         part.unlink(missing_ok=True)
-    return document
+    return document, failures
 
 
 class _Noting:
@@ -132,12 +138,20 @@ def _put_entries(
             entries = [entry for _, entry in ledger.log.entries(first, first + tile.width)]
             contents.put(file, tile.entries_path, bundles.encode(entries))
             progress(first + tile.width, position)
-        proven = sorted({known.position for known in statement.known if known.position < size})
+        needed = {known.position for known in statement.known if known.position < size}
+        needed |= {each for each in _of_keys(ledger, size) if each >= position}
     else:
-        proven = sorted({*_affected(ledger, statement, document), *_borders(statement, size)})
+        needed = {*_affected(ledger, statement, document), *_borders(statement, size), *_of_keys(ledger, size)}
+    proven = sorted(needed)
     for done, each in enumerate(proven, 1):
         contents.put(file, contents.proof_path(each), bytes(proofs.inclusion_file(ledger, each, sealed)))
         progress(done, len(proven))
+
+
+def _of_keys(ledger: Ledger, size: int) -> Iterable[int]:
+    """The positions of the records of keys, up to the checkpoint."""
+    types = [KeyRotated.type_name, KeyRetired.type_name]
+    return (record.position for record in ledger.log.records(0, size, types=types))
 
 
 def _borders(statement: Statement, size: int) -> Iterable[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 
 import orjson
@@ -28,8 +28,9 @@ from ledger.services import reporting
 from ledger.services.certificates import contents, texts
 from ledger.services.certificates.contents import CertificateError, Statement
 from ledger.services.certificates.evidence import Evidence
-from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record
-from ledger.services.vouching import Signatures, Vouched
+from ledger.services.key_history import STREAM as KEYS_STREAM
+from ledger.services.key_history import KeyHistory, KeyRecord, Unsigned, key_record, may_be_of_keys
+from ledger.services.vouching import NOBODY, Quorum, Signatures, Vouched, Witnessed, Witnesses
 from ledger.store.entry import decode_entry
 
 Progress = Callable[[int, int], None]
@@ -49,31 +50,36 @@ class Verified(Struct, frozen=True):
     """Which keys of the log count, and which of them signed the checkpoint; none when no signature was verified."""
     unsigned: tuple[Unsigned, ...]
     """Records of keys that no trusted key has signed, and which were not believed."""
+    witnesses: tuple[Witnessed, ...]
+    """The witnesses that stand for the checkpoint."""
 
 
-def verify(path: Path, trusted: Sequence[VerifierKey] | None, progress: Progress) -> Verified:
+def verify(path: Path, trusted: Sequence[VerifierKey] | None, progress: Progress, quorum: Quorum = NOBODY) -> Verified:
     """Everything in the certificate follows from entries under a checkpoint that a key which counts has signed.
 
-    These are the trusted ones; and in a complete certificate those that the records in it bring in, but not those that
-    they retire before the checkpoint (`KeyHistory`). An excerpt may lack such records, so it is held to the trusted
-    ones alone. With `trusted` None no signature is verified. Raises `CertificateError`, which names the part that is
-    wrong, and `BadFile` for what is no such file at all.
+    These are the trusted ones and those that the records of keys in it bring in, but not those that these retire
+    (`KeyHistory`). With `trusted` None no signature of the log is verified. Raises `CertificateError`, which names the
+    part that is wrong, also when fewer witnesses than the quorum wants have cosigned the checkpoint; and `BadFile` for
+    what is no such file at all.
     """
     try:
         with zipfile.ZipFile(path) as file:
-            return _Verification(file, trusted, progress).run()
+            return _Verification(file, trusted, progress, quorum).run()
     except (OSError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadFile(str(path), None, f"it cannot be read as a certificate: {reason}") from error
 
 
 class _Verification:
-    def __init__(self, file: zipfile.ZipFile, trusted: Sequence[VerifierKey] | None, progress: Progress) -> None:
+    def __init__(
+        self, file: zipfile.ZipFile, trusted: Sequence[VerifierKey] | None, progress: Progress, quorum: Quorum
+    ) -> None:
         self._file = file
         self._progress = progress
         self._names = self._checked_names()
         self._note = contents.read(file, contents.CHECKPOINT)
         self._trusted = trusted
+        self._witnesses = Witnesses(quorum)
         self._checkpoint = self._unverified()
         self._statement = contents.decode(contents.read(file, contents.STATEMENT))
 
@@ -83,9 +89,10 @@ class _Verification:
             raise CertificateError(contents.COVER, "it is not the cover of this certificate")
         self._check_root()
         whole = self._bundles() if said.kind == "complete" else {}
-        history = KeyHistory(self._trusted or (), _key_records(whole))
-        keys = self._signed(history) if self._trusted is not None else ()
         proven = self._proven()
+        history = KeyHistory(self._trusted or (), _key_records(sorted((proven | whole).items())))
+        keys = self._signed(history) if self._trusted is not None else ()
+        self._check_witnesses()
         extra = self._names - {
             contents.COVER, contents.STATEMENT, contents.CHECKPOINT, contents.REPORT, contents.TEXTS
         }  # fmt: skip
@@ -95,7 +102,9 @@ class _Verification:
         self._check_known({record.position: record.recorded_at for record in records})
         borders = {known.position - 1 for known in said.known} if said.kind == "excerpt" else set()
         known = _in_order([record for record in records if record.position < said.position], borders)
-        return Verified(said, self._checkpoint, len(known), self._document(known), keys, history.unsigned)
+        return Verified(
+            said, self._checkpoint, len(known), self._document(known), keys, history.unsigned, self._witnesses.witnessed
+        )
 
     def _checked_names(self) -> set[str]:
         """Each name stands for one file: with two of a name, every reader could see another."""
@@ -122,6 +131,16 @@ class _Verification:
         except (NoteError, CheckpointError) as error:
             raise CertificateError(contents.CHECKPOINT, str(error)) from error
         return signatures.vouched
+
+    def _check_witnesses(self) -> None:
+        """As many as are wanted have cosigned the checkpoint."""
+        try:
+            self._witnesses.read(self._note)
+        except (NoteError, CheckpointError) as error:
+            raise CertificateError(contents.CHECKPOINT, str(error)) from error
+        lacking = self._witnesses.lacking(self._checkpoint.size)
+        if lacking is not None:
+            raise CertificateError(contents.CHECKPOINT, lacking)
 
     def _check_root(self) -> None:
         """The tree of the checkpoint begins with that of the report's records."""
@@ -156,14 +175,17 @@ class _Verification:
 
     def _proven(self) -> dict[int, bytes]:
         """By position: the entries that have a proof of their own."""
+        said = self._statement
         paths = [(path, contents.proof_position(path)) for path in self._names]
+        shown = {each.position for each in said.known}
         found: dict[int, bytes] = {}
         for path, position in paths:
             if position is None:
                 continue
-            if self._statement.kind == "complete" and position not in {each.position for each in self._statement.known}:
-                raise CertificateError(path, "a complete certificate has no need of it")
             found[position] = self._proven_entry(path, position)
+            of_keys = position >= said.position and may_be_of_keys(found[position])
+            if said.kind == "complete" and position not in shown and not of_keys:
+                raise CertificateError(path, "a complete certificate has no need of it")
             self._names.discard(path)
             self._progress(len(found), len(paths))
         return found
@@ -210,15 +232,21 @@ class _Verification:
         return document
 
 
-def _key_records(entries: Mapping[int, bytes]) -> list[KeyRecord]:
-    """What the entries, in the order of their positions, say of the keys that sign the log."""
+def _key_records(entries: Iterable[tuple[int, bytes]]) -> list[KeyRecord]:
+    """What the entries, in the order of their positions, say of the keys that sign the log; none is missing between."""
     found = []
-    for position, entry in entries.items():
+    for position, entry in entries:
         try:
             record = key_record(position, entry)
         except EntryError as error:
             raise CertificateError(f"position {position}", str(error)) from error
-        found += [record] if record else []
+        if record is None:
+            continue
+        found.append(record)
+        version = _record(position, entry).event.version
+        if version != len(found):
+            reason = f"{KEYS_STREAM} has version {version} where {len(found)} is missing"
+            raise CertificateError(f"position {position}", reason)
     return found
 
 
