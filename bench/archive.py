@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.histories import Generator, load
-from bench.support import database, server, show, timed
+from bench.support import database, machine, server, show, timed
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.proofs import verify_inclusion
 from ledger.services import keys, sealing, verification
@@ -37,19 +37,21 @@ def main(wanted: int) -> None:
     """Print the tables."""
     appends = Generator(wanted // 50, 400, wanted).appends()
     with tempfile.TemporaryDirectory(prefix="ledger-bench-") as given, server() as started:
-        folder = Path(given)
+        folder, about = Path(given), machine(started)
         with database(started) as conninfo, Ledger(Settings(database_url=conninfo, data_dir=folder)) as ledger:
             keys.create(ledger.settings)
             load(LedgerRecorder(ledger.database).append, appends)
             appends.clear()
             entries = ledger.log.head().next_position
-            _measure(ledger, folder / "archive", entries)
+            _measure(ledger, folder / "archive", entries, about)
             with database(started) as other, Ledger(Settings(database_url=other, data_dir=folder)) as again:
                 seconds = timed(lambda: restoring.restore(again, folder / "archive", None, quiet))
-                show("Archive restore", [{"entries": entries, "seconds": seconds, "entries/s": entries / seconds}])
+                show(
+                    "Archive restore", [{"entries": entries, "seconds": seconds, "entries/s": entries / seconds}], about
+                )
 
 
-def _measure(ledger: Ledger, archive: Path, entries: int) -> None:
+def _measure(ledger: Ledger, archive: Path, entries: int, about: dict[str, str]) -> None:
     sample = [entry for _, entry in ledger.log.entries(0, 50_000)]
     rows = []
 
@@ -64,8 +66,8 @@ def _measure(ledger: Ledger, archive: Path, entries: int) -> None:
     vkeys = keys.load(ledger.settings).verifiers
     row("archive verify", entries, timed(lambda: archives.verify(archive, vkeys, quiet)))
     row("ledger verify", entries, timed(lambda: verification.verify(ledger, None, quiet)))
-    show("Archive", rows)
-    show("Proofs", [_proofs(ledger, entries, sealed.checkpoint.root)])
+    show("Archive", rows, about)
+    show("Proofs", [_proofs(ledger, entries, sealed.checkpoint.root)], about)
 
 
 def _proofs(ledger: Ledger, size: int, root: bytes) -> dict[str, float]:

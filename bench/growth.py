@@ -1,51 +1,98 @@
-"""What an append costs when the log holds 10^4, 10^5, 10^6 … events over 20,000 tasks."""
+"""What an event costs when the log holds 10^4, 10^5, 10^6 … of them: to append it, and to rebuild a read model from it.
+
+python -m bench growth [--events N]
+"""
 
 from __future__ import annotations
 
 import statistics
+from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 from bench.appends import by_writers
 from bench.bulk import BATCH, TASKS, appends
 from bench.cases import peak_memory
+from bench.histories import Generator, load
 from bench.support import database, machine, server, show, timed
+from ledger.projections import builds, filling
+from ledger.projections.timeline import Timeline
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
+from ledger.store.locale import Locale
+from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 
 ROUNDS = 5
 SINGLES, CONCURRENT, BULK = 500, 4_000, 20_000
+EVENTS_A_TASK = 50
 
 
 def main(wanted: int) -> None:
-    """Print the table: a row for each power of ten up to so many events, medians of rounds."""
-    rows = []
-    with server() as started, database(started) as conninfo:
+    """Print the tables: a row for each power of ten up to so many events, medians of rounds."""
+    with server() as started:
         about = machine(started)
-        ledger = Database(conninfo)
-        recorder, committer = LedgerRecorder(ledger), GroupCommit(ledger)
-        stream = appends(2 * wanted + 10 * BULK * ROUNDS)
-        held, size = 0, 10_000
-        while size <= wanted:
-            while held < size:
-                batch = list(islice(stream, min(BATCH, size - held)))
-                assert {answer.status for answer in recorder.append(batch)} == {"recorded"}
-                held += len(batch)
-            bulk, one, many = [], [], []
-            for _ in range(ROUNDS):
-                batches = [list(islice(stream, BATCH)) for _ in range(BULK // BATCH)]
-                bulk.append(timed(lambda: [recorder.append(each) for each in batches]) / BULK)  # noqa: B023  # at once
-                one.append(by_writers(1, SINGLES, committer) / SINGLES)
-                many.append(by_writers(16, CONCURRENT, committer) / CONCURRENT)
-                held += BULK + SINGLES + CONCURRENT
-            costs = {"bulk": bulk, "1 writer": one, "16 writers": many}
-            row = {"events": size} | {f"{name}, µs": 1e6 * statistics.median(each) for name, each in costs.items()}
-            rows.append(row | {"peak MiB": peak_memory() // 1024})
-            size *= 10
-        committer.close()
-        ledger.close()
-    print(
-        f"\n{TASKS:,} tasks; cost of an event by how many the log holds, last ÷ first: "
-        + ", ".join(f"{name} {rows[-1][name] / rows[0][name]:.2f}" for name in rows[0] if name.endswith("µs"))
-    )
-    show("growth", rows, about)
+        with database(started) as conninfo:
+            _show("growth", f"appends to {TASKS:,} tasks", [*_appending(conninfo, wanted)], about)
+        with database(started) as conninfo:
+            _show("growth-rebuild", f"tasks of {EVENTS_A_TASK} events", [*_rebuilding(conninfo, wanted)], about)
+
+
+def _appending(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
+    ledger = Database(conninfo)
+    recorder, committer = LedgerRecorder(ledger), GroupCommit(ledger)
+    stream = appends(2 * wanted + 10 * BULK * ROUNDS)
+    held = 0
+    for size in _powers(wanted):
+        while held < size:
+            batch = list(islice(stream, min(BATCH, size - held)))
+            assert {answer.status for answer in recorder.append(batch)} == {"recorded"}
+            held += len(batch)
+        bulk, one, many = [], [], []
+        for _ in range(ROUNDS):
+            batches = [list(islice(stream, BATCH)) for _ in range(BULK // BATCH)]
+            bulk.append(timed(lambda: [recorder.append(each) for each in batches]) / BULK)  # noqa: B023  # at once
+            one.append(by_writers(1, SINGLES, committer) / SINGLES)
+            many.append(by_writers(16, CONCURRENT, committer) / CONCURRENT)
+            held += BULK + SINGLES + CONCURRENT
+        costs = {"bulk": bulk, "1 writer": one, "16 writers": many}
+        row = {"events": size} | {f"{name}, µs": 1e6 * statistics.median(each) for name, each in costs.items()}
+        yield row | {"peak MiB": peak_memory() // 1024}
+    committer.close()
+    ledger.close()
+
+
+def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
+    """The timeline of every task, by one worker a core; made of real events, whole tasks at a time."""
+    ledger = Database(conninfo)
+    log, recorder = Log(ledger), LedgerRecorder(ledger)
+    log.pin_locale(Locale("Asia/Ho_Chi_Minh", "VN"))
+    cohorts = Generator(wanted // EVENTS_A_TASK, 400, wanted).in_cohorts(10_000 // EVENTS_A_TASK)
+    held = 0
+    for size in _powers(wanted):
+        while held < 0.9 * size:  # a task that ends early has fewer events
+            cohort = next(cohorts, [])
+            if not cohort:
+                break
+            load(recorder.append, cohort)
+            held += len(cohort)
+        seconds = [timed(lambda: _rebuilt(ledger, log)) for _ in range(ROUNDS if size < 1_000_000 else 1)]
+        yield {"events": held, "rebuild, µs": 1e6 * statistics.median(seconds) / held, "seconds": max(seconds)}
+    ledger.close()
+
+
+def _rebuilt(ledger: Database, log: Log) -> None:
+    found = filling.rebuild(ledger, log, (Timeline(),))
+    with ledger.connection() as connection:
+        for build in found:
+            builds.drop(connection, build)
+
+
+def _powers(wanted: int) -> list[int]:
+    return [10**power for power in range(4, 20) if 10**power <= wanted]
+
+
+def _show(title: str, what: str, rows: list[dict[str, Any]], about: dict[str, str]) -> None:
+    grown = [f"{name} {rows[-1][name] / rows[0][name]:.2f}" for name in rows[0] if name.endswith("µs")]
+    print(f"\n{what}; cost of an event by how many the log holds, last ÷ first: {', '.join(grown)}")
+    show(title, rows, about)

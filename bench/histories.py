@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
+
+from msgspec.structs import replace
 
 from ledger.domain import commands as cmd
 from ledger.domain import task as tasks
@@ -42,12 +44,23 @@ class Generator:
 
     def appends(self) -> list[Append]:
         """Appends of one event each, in order of the time at which an older system recorded them."""
-        made: list[tuple[int, int, Append]] = []
-        for event, at in (*self._units(), *self._all_tasks()):
+        return [replace(append, history=at) for append, at in self._in_order((*self._units(), *self._all_tasks()))]
+
+    def in_cohorts(self, tasks: int = 1_000) -> Iterator[list[Append]]:
+        """The same for now and not from an older system, the tasks one cohort after the other.
+
+        For histories that do not fit into memory at once.
+        """
+        yield [append for append, _ in self._in_order(self._units())]
+        for first in range(0, self._tasks, tasks):
+            numbers = range(first, min(first + tasks, self._tasks))
+            events = (each for number in numbers for each in self._task(f"T{number:06d}"))
+            yield [append for append, _ in self._in_order(events)]
+
+    def _in_order(self, events: Iterable[tuple[Event, int]]) -> Iterator[tuple[Append, int]]:
+        for event, at in sorted(events, key=lambda each: each[1]):
             _, encoded, texts = encode_with_texts(event, lambda _: self._random.randbytes(16))
-            append = Append(event.stream, event.version - 1, (encoded,), None, at, (texts,))
-            made.append((at, len(made), append))
-        return [append for _, _, append in sorted(made, key=lambda item: item[:2])]
+            yield Append(event.stream, event.version - 1, (encoded,), texts=(texts,)), at
 
     def _units(self) -> Iterator[tuple[Event, int]]:
         known: dict[str, Unit] = {}

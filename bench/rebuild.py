@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 
 from bench.histories import Generator, load
-from bench.support import database, server, show, timed
+from bench.support import database, machine, server, show, timed
 from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds, filling
 from ledger.projections.base import Projection
@@ -37,7 +37,7 @@ def main(wanted: int) -> None:
         rows.append({"work": work, "events/s": count / seconds, "Python, us an event": processor / count * 1e6})
 
     with server() as started, database(started) as conninfo:
-        ledger = Database(conninfo)
+        about, ledger = machine(started), Database(conninfo)
         log, recorder = Log(ledger), LedgerRecorder(ledger)
         log.pin_locale(Locale(ZONE, "VN"))
         early, late = appends[:FOLLOWED], appends[FOLLOWED:]
@@ -56,7 +56,7 @@ def main(wanted: int) -> None:
         ledger.close()
     peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     print(f"{events:,} events; peak memory of this process {peaks[0]:,} MiB, of the largest other one {peaks[1]:,} MiB")
-    show("Read models", rows)
+    show("Read models", rows, about)
 
 
 def _rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...]) -> None:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from bench.histories import Generator, load
-from bench.support import database, server, show
+from bench.support import database, machine, server, show
 from ledger.services import keys, sealing
 from ledger.services.ledger import Ledger
 from ledger.services.sealing import Sealed, Sealer
@@ -39,7 +39,7 @@ def main(wanted: int) -> None:
         keys.create(ledger.settings)
         load(LedgerRecorder(ledger.database).append, Generator(wanted // 50, 400, wanted).appends())
         sealing.current(ledger)
-        show("Sealer", [sealer_cost(ledger)])
+        show("Sealer", [sealer_cost(ledger)], machine(started))
 
 
 def sealer_cost(ledger: Ledger) -> dict[str, float]:

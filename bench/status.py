@@ -13,7 +13,7 @@ import random
 import statistics
 
 from bench.histories import Generator, load
-from bench.support import database, server, show, timed
+from bench.support import database, machine, server, show, timed
 from ledger.domain.times import instant_of, zone_of
 from ledger.projections import all_projections, builds, filling
 from ledger.projections.read_models import ReadModels
@@ -35,7 +35,7 @@ def main(wanted: int) -> None:
     """Print the table."""
     rng = random.Random(57)
     with server() as started, database(started) as conninfo:
-        ledger = Database(conninfo)
+        about, ledger = machine(started), Database(conninfo)
         log, recorder = Log(ledger), LedgerRecorder(ledger)
         log.pin_locale(Locale(ZONE, "VN"))
         load(recorder.append, Generator(wanted // 50, 400, wanted).appends())
@@ -73,7 +73,7 @@ def main(wanted: int) -> None:
         {"question": "the same by a fold over the log", "p50 ms": folded, "p95 ms": folded},
     ]
     print(f"{head.next_position:,} events; the fold takes {folded / statistics.median(new):,.0f} times as long")
-    show("Status report", rows)
+    show("Status report", rows, about)
 
 
 def _spread(values: list[float]) -> dict[str, float]:
