@@ -123,7 +123,7 @@ class Witnesses:
             return None
         enough = sum(reached >= size for reached in sizes)
         so_far = f"; so many stand for the first {sizes[self._wanted - 1]:,}" if len(sizes) >= self._wanted else ""
-        return f"{self._wanted} witnesses are wanted for {size:,} entries, and {enough} stand for them{so_far}"
+        return f"too few witnesses for {size:,} entries: {self._wanted} wanted, {enough} found{so_far}"
 
     @property
     def witnessed(self) -> tuple[Witnessed, ...]:

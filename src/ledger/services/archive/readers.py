@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -28,8 +28,6 @@ from ledger.services.archive.texts_check import Counts, Known, TextsCheck
 
 WORTH_WORKERS = 64
 """Bundles from which on processes of their own are worth their start."""
-
-T = TypeVar("T")
 
 
 class Readers(Protocol):

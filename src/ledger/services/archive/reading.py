@@ -32,7 +32,7 @@ class Bundle(Struct, frozen=True):
 
     tile: Tile
     content: bytes
-    """As it lies there, which may be wider than the tile: to look for what no entry may have."""
+    """The bytes of all of them, and of more where a wider bundle lies there: what is not in these is in no entry."""
     entries: list[bytes]
 
 
