@@ -20,6 +20,7 @@ from tests.support.ledgers import beginnings, line, opened, record, submit
 from tests.support.read_models import Contents, begin_anew, build_of, check_rebuilt_alike, contents
 from tests.support.texts import committed
 
+from ledger.domain.events import Record
 from ledger.errors import DatabaseUnavailable, EntryError, NotFound
 from ledger.projections import builds, runner
 from ledger.projections.base import Changes, Projection, Step, events_of
@@ -27,6 +28,7 @@ from ledger.projections.follower import Follower
 from ledger.projections.plan_state import PlanState, PlanStateRuns
 from ledger.projections.runner import Runner
 from ledger.projections.streams import StreamCache, StreamState
+from ledger.projections.timeline import Timeline
 from ledger.services import read_models
 from ledger.services.ledger import Ledger
 from ledger.store.append import Append
@@ -88,15 +90,15 @@ def test_batches_are_sized_by_the_time_that_they_take(ledger: Ledger) -> None:
     assert sizes == [62, 124, 248, 100, 100, 20]
 
 
-def test_statistics_are_renewed_when_the_log_has_grown_by_a_tenth(
+def test_statistics_are_renewed_when_the_log_has_grown_by_a_tenth_at_once(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     following, renewed = new_runner(ledger), []
     monkeypatch.setattr(runner, "analyze", lambda _, projection, __: renewed.append(projection.name))
     names = sorted(projection.name for projection in ledger.projections)
     for first, stop, now in (
-        (0, 1_999, False), (1_999, 2_000, True), (2_000, 3_999, False), (3_999, 50_000, True),
-        (50_000, 54_999, False), (54_999, 55_000, True),
+        (0, 1_999, False), (0, 2_000, True), (1_999, 2_000, False), (2_000, 3_999, False), (3_999, 50_000, True),
+        (50_000, 54_999, False), (50_000, 55_000, True),
     ):  # fmt: skip
         following._renew_statistics(first, stop)
         assert sorted(renewed) == (names if now else []), stop
@@ -233,6 +235,11 @@ class Poisoned(PlanState):
         if step.record.event.stream == "task/T3" and step.record.event.version == 3:
             raise ZeroDivisionError("poison")
         return super().apply(state, step)
+
+    def resume(self, step: Step) -> PlanStateRuns:
+        if step.record.event.stream == "task/T3" and step.record.event.version >= 3:
+            raise ZeroDivisionError("poison on the way")
+        return super().resume(step)
 
 
 def with_poison(ledger: Ledger) -> tuple[Projection, ...]:
@@ -371,6 +378,52 @@ def test_events_that_a_projection_does_not_read_change_nothing(ledger: Ledger, s
                     unread += 1
         assert not any(state.failures for state in states.values())
     assert unread > 100
+
+
+# ── what is not at hand ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("seed", range(3 * EFFORT))
+def test_a_stream_that_is_resumed_goes_on_as_if_it_had_been_at_hand(ledger: Ledger, seed: int) -> None:
+    """From any version on, and whatever comes then: late records and retractions are among it."""
+    chance = random.Random(seed)
+    submit(ledger, *random_lines(chance, [f"S{seed}-{n}" for n in range(6)], 150))
+    streams: dict[str, list[Record]] = {}
+    for each in ledger.log.records(0, 2**62):
+        streams.setdefault(each.event.stream, []).append(each)
+    changed = 0
+    for stream, records in streams.items():
+        left = chance.randrange(1, len(records) + 1)
+        state = StreamState(stream, ledger.projections)
+        for each in records[:left]:
+            state.advance(each)
+        resumed = StreamState.resumed(stream, ledger.projections, records[:left])
+        assert (resumed.records, resumed.task, resumed.failures) == (state.records, state.task, {})
+        for each in records[left:]:
+            made = state.advance(each)
+            assert resumed.advance(each) == made, (stream, left, each)
+            changed += sum(len(changes.opened) + len(changes.closed) for _, changes in made)
+    assert changed > 50
+
+
+def test_a_stream_that_fails_fails_on_the_same_record_when_it_is_resumed(ledger: Ledger) -> None:
+    projections = with_poison(ledger)
+    records = ledger.log.stream_records({"task/T3": 0}, 2**62)["task/T3"]
+    state = StreamState("task/T3", [Unready(), *projections])
+    for each in records:
+        state.advance(each)
+    resumed = StreamState.resumed("task/T3", [Unready(), *projections], records)
+    assert resumed.failures == state.failures
+    assert set(resumed.failures) == {"plan_state"}
+
+
+class Unready(Timeline):
+    """Works record by record, and not otherwise."""
+
+    name = "unready"
+
+    def resume(self, step: Step) -> None:
+        raise ZeroDivisionError(step.record.event.stream)
 
 
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────────

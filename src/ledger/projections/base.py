@@ -104,3 +104,11 @@ class Projection(ABC):
     @abstractmethod
     def apply(self, state: Any, step: Step) -> tuple[Any, Changes]:
         """The state after the step, and what changes in the tables."""
+
+    @abstractmethod
+    def resume(self, step: Step) -> Any:
+        """A state after the step, from nothing but it, from which `apply` goes on as from the one that it has left.
+
+        For streams whose state is not at hand: what is worked out anew at each record is needed at the last one alone.
+        The step's `before` is not given.
+        """

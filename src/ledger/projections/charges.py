@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from ledger.attribution import AFFECTS_CHARGES, Attribution, Epoch, Place, attribute_both
+from ledger.domain.events import Record
+from ledger.domain.task import Task
 from ledger.domain.times import local_day
 from ledger.projections.base import Changes, Projection, Step, Table, Values
 from ledger.projections.plan_state import due, json_text
@@ -63,15 +66,24 @@ class Charges(Projection):
         after = step.after
         if after is None:
             return state, changes
-        more = step.records[len(state.places) :]
-        places = (*state.places, *(Place(each.position, local_day(each.recorded_at, self._zone)) for each in more))
-        now = ChargeRows(places, {}, {})
-        for kind, epochs in _by_kind(attribute_both(after, places)):
-            for epoch in epochs:
-                _add(now, after.code, kind, epoch)
+        now = self._rows(after, (*state.places, *self._places(step.records[len(state.places) :])))
         changes.replace_all(EPOCH, state.epochs, now.epochs)
         changes.replace_all(CHARGE, state.charges, now.charges)
         return now, changes
+
+    def resume(self, step: Step) -> ChargeRows:
+        """The task's charges after all its records."""
+        return self._rows(step.after, tuple(self._places(step.records))) if step.after is not None else self.initial()
+
+    def _places(self, records: Sequence[Record]) -> Iterator[Place]:
+        return (Place(each.position, local_day(each.recorded_at, self._zone)) for each in records)
+
+    def _rows(self, task: Task, places: tuple[Place, ...]) -> ChargeRows:
+        rows = ChargeRows(places, {}, {})
+        for kind, epochs in _by_kind(attribute_both(task, places)):
+            for epoch in epochs:
+                _add(rows, task.code, kind, epoch)
+        return rows
 
 
 def _by_kind(attribution: Attribution) -> tuple[tuple[str, tuple[Epoch, ...]], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -23,6 +23,15 @@ class Aspect(Struct, frozen=True):
     values: Callable[[Situation], Values]
     reads: frozenset[type[EventData]]
 
+    def runs(self, segments: Iterable[Segment], before: Iterable[Run] = ()) -> Runs:
+        """The runs of these segments, behind those before them."""
+        grown = list(before)
+        for segment in segments:
+            values = self.values(segment.situation)
+            if not grown or grown[-1][1] != values:
+                grown.append((segment.since, values))
+        return tuple(grown)
+
 
 def advance(aspect: Aspect, runs: Runs, step: Step, changes: Changes) -> Runs:
     """The runs after the step, given those before it; what differs is put into `changes`.
@@ -40,12 +49,8 @@ def advance(aspect: Aspect, runs: Runs, step: Step, changes: Changes) -> Runs:
     kept = len(runs) if shared else 0
     while kept and runs[kept - 1][0] > new[shared - 1].since:
         kept -= 1
-    grown = list(runs[:kept])
-    for segment in new[shared:]:
-        values = aspect.values(segment.situation)
-        if not grown or grown[-1][1] != values:
-            grown.append((segment.since, values))
-    return diff(aspect.table, after.code, runs, tuple(grown), changes, max(kept - 1, 0))
+    grown = aspect.runs(new[shared:], runs[:kept])
+    return diff(aspect.table, after.code, runs, grown, changes, max(kept - 1, 0))
 
 
 def diff(table: Table, subject: str, old: Runs, new: Runs, changes: Changes, start: int = 0) -> Runs:

@@ -63,6 +63,10 @@ class DeadlineHistory(Projection):
         changes.replace_all(DEADLINE_CHANGE, _by_key(state), _by_key(rows))
         return rows, changes
 
+    def resume(self, step: Step) -> tuple[Values, ...]:
+        """The rows of the task after all its records."""
+        return tuple(_rows(step.after, step.records)) if step.after is not None else self.initial()
+
 
 def _by_key(rows: Sequence[Values]) -> dict[Values, Values]:
     return {DEADLINE_CHANGE.key_of(row): row for row in rows}

@@ -95,6 +95,11 @@ class PlanState(Projection):
             advance(_SITUATION, state.situation, step, changes),
         ), changes
 
+    def resume(self, step: Step) -> PlanStateRuns:
+        """The task's rows after all its records."""
+        segments = step.after.segments if step.after is not None else ()
+        return PlanStateRuns(_STANDING.runs(segments), _SITUATION.runs(segments))
+
 
 _encode = msgspec.json.Encoder().encode
 

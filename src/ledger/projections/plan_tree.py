@@ -36,7 +36,14 @@ class PlanTree(Projection):
         changes = Changes.none()
         event = step.record.event
         after = plans.evolve(plan, event, event.stream.partition("/")[2])
-        grown = tuple(
-            (s.since, (after.title, after.authority, json_text(tuple(s.items.values())))) for s in after.segments
-        )
-        return (after, diff(PLAN, after.code, runs, grown, changes)), changes
+        return (after, diff(PLAN, after.code, runs, _runs(after), changes)), changes
+
+    def resume(self, step: Step) -> tuple[Plan | None, Runs]:
+        """The plan after all its records, with its rows."""
+        events = [record.event for record in step.records]
+        plan = plans.fold(events[0].stream.partition("/")[2], events)
+        return plan, _runs(plan) if plan is not None else ()
+
+
+def _runs(plan: Plan) -> Runs:
+    return tuple((s.since, (plan.title, plan.authority, json_text(tuple(s.items.values())))) for s in plan.segments)

@@ -76,9 +76,17 @@ class Requests(Projection):
         in_order = before is not None and event.day >= before.latest
         if in_order and type(event.data) in _SETTING:
             return state, changes
-        rows = tuple(map(_values, requests_of(after, _READS)))
+        rows = _rows(after)
         changes.replace_all(REQUEST, _by_key(state), _by_key(rows))
         return rows, changes
+
+    def resume(self, step: Step) -> tuple[Values, ...]:
+        """The rows of the task after all its records."""
+        return _rows(step.after) if step.after is not None else self.initial()
+
+
+def _rows(task: Task) -> tuple[Values, ...]:
+    return tuple(map(_values, requests_of(task, _READS)))
 
 
 def _by_key(rows: Sequence[Values]) -> dict[Values, Values]:

@@ -12,7 +12,7 @@ from ledger.projections.base import Projection
 from ledger.projections.builds import SQL, Build, all_builds, analyze
 from ledger.projections.changes import Pending
 from ledger.projections.filling import WORTH_WORKERS, fill_empty
-from ledger.projections.streams import StreamCache, StreamFailure, StreamState, replay
+from ledger.projections.streams import StreamCache, StreamFailure, StreamState
 from ledger.store.database import Connection, Database
 from ledger.store.log import Log
 
@@ -21,7 +21,7 @@ BATCH = 5_000
 BATCH_SECONDS = 0.25
 """How long a batch should take: what a reader waits for at worst, and what is done again after a kill."""
 MANY = 2_000
-"""The fewest records after which the planner's statistics are renewed; in a long log, a tenth of it."""
+"""The fewest records, followed at once, after which the planner's statistics are renewed; in a long log, a tenth."""
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -41,8 +41,6 @@ class Runner:
         self._projections = {projection.name: projection for projection in projections}
         self._cache = StreamCache()
         self._batch = 500
-        self._analyzed: int | None = None
-        """Where the log ended when the planner's statistics were renewed, as far as this runner knows."""
 
     def catch_up(
         self, stop: int | None = None, progress: Progress | None = None, only: Sequence[Build] | None = None
@@ -94,20 +92,18 @@ class Runner:
             self._batch = max(min(fitting, 2 * self._batch), 20)
 
     def _renew_statistics(self, first: int, stop: int) -> None:
-        """When the log has grown by much, the tables are others than the planner believes: it is told, at the end.
+        """When much was followed at once, the tables are others than the planner believes: it is told, at the end.
 
-        A tenth is also what the server itself waits for; sooner, a burst would be followed at the pace of ANALYZE.
+        What the log gains little by little is left to the server, which looks every minute; readers would wait for it
+        here.
         """
-        if self._analyzed is None:
-            self._analyzed = first
-        if stop - self._analyzed < max(MANY, self._analyzed // 10):
+        if stop - first < max(MANY, first // 10):
             return
         builds = self._mine(None)
         with self._database.connection() as connection:
             for build in builds:
                 if build.fill is None:
                     analyze(connection, self._projections[build.projection], build)
-        self._analyzed = stop
 
     def _follow(self, behind: Sequence[Build], start: int, stop: int) -> int:
         """One batch, for the builds that stand at `start`; the others wait until it has come to them.
@@ -194,7 +190,8 @@ class Runner:
                 missing.append(stream)
         if missing:
             before = self._log.stream_records(dict.fromkeys(missing, 0), records[0].position)
-            states.update(replay(self._all, before))
+            for stream, of_stream in before.items():
+                states[stream] = StreamState.resumed(stream, self._all, of_stream)
         return states, remembered
 
 

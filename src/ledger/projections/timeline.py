@@ -40,6 +40,9 @@ class Timeline(Projection):
             changes.replace(TIMELINE, _row(retracted, None), _row(retracted, record.event))
         return state, changes
 
+    def resume(self, step: Step) -> None:
+        """Nothing."""
+
 
 def _row(record: Record, retracted_by: Event | None) -> Values:
     event = record.event

@@ -35,5 +35,14 @@ class UnitTree(Projection):
         changes = Changes.none()
         event = step.record.event
         after = units.evolve(unit, event, event.stream.partition("/")[2])
-        grown = tuple((s.since, (s.name, s.kind, s.parent, s.merged_into)) for s in after.segments)
-        return (after, diff(UNIT, after.code, runs, grown, changes)), changes
+        return (after, diff(UNIT, after.code, runs, _runs(after), changes)), changes
+
+    def resume(self, step: Step) -> tuple[Unit | None, Runs]:
+        """The unit after all its records, with its rows."""
+        events = [record.event for record in step.records]
+        unit = units.fold(events[0].stream.partition("/")[2], events)
+        return unit, _runs(unit) if unit is not None else ()
+
+
+def _runs(unit: Unit) -> Runs:
+    return tuple((s.since, (s.name, s.kind, s.parent, s.merged_into)) for s in unit.segments)

@@ -20,11 +20,14 @@ Handler = Callable[[Situation, Event, Any], Situation]
 
 
 def fold(code: str, events: Iterable[Event]) -> Task | None:
-    """The task after all `events` of its stream, in version order; None when there are none."""
-    task: Task | None = None
-    for event in events:
-        task = evolve(task, event, code)
-    return task
+    """The task after all `events` of its stream, in version order; None when there are none.
+
+    What `evolve` makes of them one by one, for one step an event however they are dated.
+    """
+    every = tuple(events)
+    if not every:
+        return None
+    return _refolded(code, every, frozenset(e.data.version for e in every if isinstance(e.data, ev.RecordRetracted)))
 
 
 def evolve(task: Task | None, event: Event, code: str) -> Task:
@@ -74,11 +77,17 @@ def in_effect_order(events: Iterable[Event], assigned_on: dt.date) -> list[tuple
 def _refolded(code: str, events: tuple[Event, ...], retracted: frozenset[int]) -> Task:
     first, *rest = events
     standing = (event for event in rest if event.version not in retracted)
-    latest = first.day
-    segments: tuple[Segment, ...] = (Segment(first.day, _assigned(first)),)
+    latest, now = first.day, _assigned(first)
+    segments = [Segment(latest, now)]
     for latest, event in in_effect_order(standing, first.day):
-        segments = _extended(segments, event, latest)
-    return Task(code, events, retracted, segments, latest)
+        after = step(now, event)
+        if after is now:
+            continue
+        if segments[-1].since == latest:
+            segments.pop()
+        segments.append(Segment(latest, after))
+        now = after
+    return Task(code, events, retracted, tuple(segments), latest)
 
 
 def _extended(segments: tuple[Segment, ...], event: Event, day: dt.date) -> tuple[Segment, ...]:
