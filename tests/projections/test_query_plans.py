@@ -36,16 +36,16 @@ _ROWS: dict[tuple[str, str], LiteralString] = {
     ("plan_state", "standing"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', false, {_NONE}, {_DUE}, "
     f"{_NONE}, {_NONE}, false, '[]'::jsonb",
     ("plan_state", "situation"): f"'T' || n, {_DUE}, {_NONE}, 'U' || n % 20, 'open', false, {_NONE}, {_DUE}, "
-    f"'[]'::jsonb, '{{}}'::jsonb",
+    f"'[]'::jsonb, '{{}}'",
     ("plan_state", "progress"): f"'T' || n, {_DUE} + t, t + 1, 5000, {_DUE} + t",
     ("deadline_history", "deadline_change"): f"'T' || n, t * 1000 + n, 0, '', {_DUE}, 'extended', 'U1', {_NONE}, "
-    f"{_DUE}, 'null'::jsonb, 'null'::jsonb, NULL, 'AUTH', NULL, NULL, '[]'::jsonb, false",
-    ("timeline", "timeline"): f"'T' || n, t + 1, t * 1000 + n, 0, '', {_DUE}, 't', 'e', 'U1', NULL, '{{}}'::jsonb, "
+    f"{_DUE}, 'null', 'null', NULL, 'AUTH', NULL, NULL, '[]', false",
+    ("timeline", "timeline"): f"'T' || n, t + 1, t * 1000 + n, 0, '', {_DUE}, 't', 'e', 'U1', NULL, '{{}}', "
     "NULL::int",
     ("requests", "request"): f"'T' || n, t + 1, 'review', 'U1', 'U1', 'REV', {_DUE}, {_NONE}, NULL",
-    ("charges", "epoch"): f"'T' || n, 'both', {_DUE}, {_NONE}, {_DUE}, 'null'::jsonb",
+    ("charges", "epoch"): f"'T' || n, 'both', {_DUE}, {_NONE}, {_DUE}, 'null'",
     ("charges", "charge"): f"'T' || n, 'both', {_DUE}, {_DUE}, {_NONE}, {_NONE}, 'U1', 'lead', NULL, false, "
-    "'{0}'::bigint[], '[]'::jsonb",
+    "'{0}'::bigint[], '[]'",
 }  # fmt: skip
 """By (projection, table): the columns of the row of task n as it became known the t-th time."""
 

@@ -7,6 +7,7 @@ the types `Text`, `TextLine` and `Person` hold references once an event is to be
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -343,7 +344,11 @@ class Event(Struct, frozen=True, kw_only=True, gc=False):
     @property
     def day(self) -> dt.date:
         """The local day on which it happened."""
-        return dt.date.fromisoformat(self.effective[:10])
+        return _day(self.effective[:10])
+
+
+_day = lru_cache(maxsize=16_384)(dt.date.fromisoformat)
+"""Asked for many times an event; a log knows few days, so the equal ones are one object."""
 
 
 def happened_before(effective: str, other: str) -> bool:

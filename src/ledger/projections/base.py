@@ -17,7 +17,7 @@ from ledger.domain.events import EVENT_TYPES, EventData, Record
 from ledger.domain.task import Task
 
 Values = tuple[Any, ...]
-"""One row without its known range, in the order of its table's columns. JSON is given as text."""
+"""One row without its known range, in the order of its table's columns. JSON and arrays are given as text."""
 
 
 class Table(Struct, frozen=True):

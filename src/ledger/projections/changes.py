@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from psycopg import sql
 
 from ledger.projections.base import Changes, Table, Values
-from ledger.projections.copy_text import copy_text
+from ledger.projections.copy_text import OPTIONS, copy_text
 from ledger.store.database import Connection
 
 
@@ -66,6 +67,17 @@ class Pending:
 
 
 def _close(connection: Connection, schema: str, table: Table, closed: list[tuple[Values, int]]) -> None:
+    columns = [list(column) for column in zip(*(key for key, _ in closed), strict=True)]
+    connection.execute(_closing(schema, table), (*columns, [position for _, position in closed]))
+
+
+def _copy(connection: Connection, schema: str, table: Table, rows: Sequence[Values]) -> None:
+    with connection.cursor() as cursor, cursor.copy(_copying(schema, table)) as copy:
+        copy.write(copy_text(rows))
+
+
+@lru_cache(maxsize=256)
+def _closing(schema: str, table: Table) -> bytes:
     keys = [sql.Identifier(name) for name in table.key]
     statement = sql.SQL(
         "UPDATE {table} AS t SET known_to = c.known_to "
@@ -76,14 +88,14 @@ def _close(connection: Connection, schema: str, table: Table, closed: list[tuple
         keys=sql.SQL(", ").join(keys),
         same=sql.SQL(" AND ").join(sql.SQL("t.{0} = c.{0}").format(key) for key in keys),
     )
-    columns = [list(column) for column in zip(*(key for key, _ in closed), strict=True)]
-    connection.execute(statement, (*columns, [position for _, position in closed]))
+    return statement.as_bytes()
 
 
-def _copy(connection: Connection, schema: str, table: Table, rows: Iterable[Values]) -> None:
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+@lru_cache(maxsize=256)
+def _copying(schema: str, table: Table) -> bytes:
+    statement = sql.SQL("COPY {} ({}) FROM STDIN {}").format(
         sql.Identifier(schema, table.name),
         sql.SQL(", ").join(map(sql.Identifier, (*table.columns, "known_from", "known_to"))),
+        sql.SQL(OPTIONS),
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.write(copy_text(rows))
+    return statement.as_bytes()

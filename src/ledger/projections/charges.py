@@ -107,7 +107,7 @@ def _add(rows: ChargeRows, task: str, kind: str, epoch: Epoch) -> None:
             run.cause,
             run.ref,
             run.through_ground,
-            list(run.evidence),
+            f"{{{','.join(map(str, run.evidence))}}}",
             json_text(run.concurrent),
         )
         rows.charges[CHARGE.key_of(row)] = row

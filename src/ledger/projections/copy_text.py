@@ -1,40 +1,38 @@
-"""Rows as the text that COPY takes (PostgreSQL manual, COPY, text format): a third of the driver's time a row."""
+r"""Rows as the CSV that COPY takes, by a JSON encoder: a tenth of the driver's time a row.
+
+A row in JSON, without its brackets, is a line of CSV with `ESCAPE '\'` and `NULL 'null'` (PostgreSQL manual, COPY, CSV
+format): texts and days are quoted, with \" and \\ in them, and all else is bare. Only the escapes of control
+characters, such as \n, are not CSV's; a quoted text may hold those characters themselves.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable
-from typing import Any
+import re
+from collections.abc import Sequence
+
+import msgspec
 
 from ledger.projections.base import Values
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+OPTIONS = r"(FORMAT csv, ESCAPE '\', NULL 'null')"
+"""With what COPY reads it."""
+
+_encode_lines = msgspec.json.Encoder().encode_lines
+_ESCAPE = re.compile(rb"\\(?:u00([0-9a-f]{2})|([^u]))")
+_SUSPECT = re.compile(rb"\\[^\\\"]")
+_CONTROLS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 
-def copy_text(rows: Iterable[Values]) -> bytes:
-    """The rows, one a line. Raises `KeyError` for a value of a type that no column of a read model holds."""
-    texts = _TEXTS
-    lines = ["\t".join([texts[type(value)](value) for value in row]) for row in rows]
-    lines.append("")
-    return "\n".join(lines).encode()
+def copy_text(rows: Sequence[Values]) -> bytes:
+    """The rows, one a line. Values are texts, whole numbers, truth values, days and None; arrays are given as text."""
+    if not rows:
+        return b""
+    # No line end stands inside a row of JSON, so this is where rows meet, and nothing else.
+    lines = _encode_lines(rows)[1:-2].replace(b"]\n[", b"\n")
+    # Hardly any text holds a control character, and looking for what may be one is cheaper than translating.
+    return _ESCAPE.sub(_unescaped, lines) if _SUSPECT.search(lines) else lines
 
 
-def _text(value: str) -> str:
-    # Hardly any text has anything to escape, and looking is cheaper than translating.
-    if "\\" in value or "\n" in value or "\t" in value or "\r" in value:
-        return value.translate(_ESCAPES)
-    return value
-
-
-def _array(values: list[int]) -> str:
-    return f"{{{','.join(map(str, values))}}}"
-
-
-_TEXTS: dict[type, Callable[[Any], str]] = {
-    str: _text,
-    int: int.__repr__,
-    bool: lambda value: "t" if value else "f",
-    dt.date: dt.date.isoformat,
-    type(None): lambda _: "\\N",
-    list: _array,
-}
+def _unescaped(escape: re.Match[bytes]) -> bytes:
+    code, letter = escape.groups()
+    return bytes.fromhex(code.decode()) if code else _CONTROLS.get(letter, escape[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,17 +18,24 @@ Runs = tuple[Run, ...]
 
 
 class Aspect(Struct, frozen=True):
-    """What a table tells of a situation: its values, and the types of events that can change them."""
+    """What a table tells of a situation, and the types of events that can change that."""
 
     table: Table
-    values: Callable[[Situation], Values]
+    part: Callable[[Situation], Any]
+    """What the values come from: most segments differ in something else, and comparing is cheaper than writing."""
+    values: Callable[[Any], Values]
+    """The values of a row, of that part."""
     reads: frozenset[type[EventData]]
 
     def runs(self, segments: Iterable[Segment], before: Iterable[Run] = ()) -> Runs:
         """The runs of these segments, behind those before them."""
         grown = list(before)
+        last = None
         for segment in segments:
-            values = self.values(segment.situation)
+            part = self.part(segment.situation)
+            if part == last:
+                continue
+            values, last = self.values(part), part
             if not grown or grown[-1][1] != values:
                 grown.append((segment.since, values))
         return tuple(grown)

@@ -105,7 +105,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def json_text(value: Any) -> str:
-    """The value as the JSON text that a jsonb column takes, which does not keep the order of names."""
+    """The value as JSON. Columns of it are text, but for those that are searched in: jsonb costs more than the row."""
     return _encode(value).decode()
 
 
@@ -114,26 +114,37 @@ def due(deadline: Deadline | None) -> Any:
     return deadline.last_day if deadline is not None else None
 
 
-def _selected_by(now: Situation) -> Values:
-    """What both tables of a task's days hold: its lead, where it stands, and its term."""
-    return (now.lead, now.life, now.suspended_by is not None, now.start, due(now.deadline))
-
-
-def _standing_values(now: Situation) -> Values:
+def _standing_part(now: Situation) -> tuple[Any, ...]:
     return (
-        *_selected_by(now),
+        now.lead,
+        now.life,
+        now.suspended_by is not None,
+        now.start,
+        due(now.deadline),
         now.submitted_on,
         due(now.submitted_against),
         now.ends_before_start,
-        json_text(now.plan_items),
+        now.plan_items,
     )
+
+
+def _standing_values(part: tuple[Any, ...]) -> Values:
+    return (*part[:-1], json_text(part[-1]))
+
+
+def _situation_part(now: Situation) -> Situation:
+    return now if now.reported_on is None else replace(now, percent=None, reported_on=None)
 
 
 def _situation_values(now: Situation) -> Values:
     return (
-        *_selected_by(now),
+        now.lead,
+        now.life,
+        now.suspended_by is not None,
+        now.start,
+        due(now.deadline),
         json_text(now.plan_items),
-        json_text(replace(now, percent=None, reported_on=None)),
+        json_text(now),
     )
 
 
@@ -144,6 +155,7 @@ def _progress_row(task: Task, event: Event, data: ProgressReported) -> Values:
 _ALL = events_of("task")
 _STANDING = Aspect(
     STANDING,
+    _standing_part,
     _standing_values,
     _ALL
     - {
@@ -158,4 +170,4 @@ _STANDING = Aspect(
         ProgressReported,
     },
 )
-_SITUATION = Aspect(SITUATION, _situation_values, _ALL - {ProgressReported})
+_SITUATION = Aspect(SITUATION, _situation_part, _situation_values, _ALL - {ProgressReported})

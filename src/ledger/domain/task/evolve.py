@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Container, Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import replace
@@ -69,9 +70,16 @@ def walk(task: Task, of: Container[type[ev.EventData]] | None = None) -> Iterato
 
 
 def in_effect_order(events: Iterable[Event], assigned_on: dt.date) -> list[tuple[dt.date, Event]]:
-    """The events with the local day on which each takes effect, which is never before the assignment."""
-    dated = ((max(event.day, assigned_on), event) for event in events if type(event.data) is not ev.RecordRetracted)
-    return sorted(dated, key=lambda pair: (pair[0], pair[1].version))
+    """The events, given in order of version, with the local day on which each takes effect.
+
+    That is never before the assignment.
+    """
+    dated = [(max(event.day, assigned_on), event) for event in events if type(event.data) is not ev.RecordRetracted]
+    dated.sort(key=_first)  # which leaves those of one day in their order
+    return dated
+
+
+_first = itemgetter(0)
 
 
 def _refolded(code: str, events: tuple[Event, ...], retracted: frozenset[int]) -> Task:

@@ -7,7 +7,7 @@ CREATE TABLE epoch (
     on_from       date   NOT NULL,
     on_to         date,
     baseline_due  date,
-    baseline      jsonb  NOT NULL,
+    baseline      text   NOT NULL,
     known_from    bigint NOT NULL,
     known_to      bigint
 );
@@ -25,7 +25,7 @@ CREATE TABLE charge (
     ref            text,
     through_ground boolean NOT NULL,
     evidence       bigint[] NOT NULL,
-    concurrent     jsonb   NOT NULL,
+    concurrent     text    NOT NULL,
     known_from     bigint  NOT NULL,
     known_to       bigint
 );

@@ -29,7 +29,7 @@ CREATE TABLE situation (
     start      date,
     due        date,
     plan_items jsonb   NOT NULL,
-    situation  jsonb   NOT NULL,
+    situation  text    NOT NULL,
     known_from bigint  NOT NULL,
     known_to   bigint
 );

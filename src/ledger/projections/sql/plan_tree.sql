@@ -7,7 +7,7 @@ CREATE TABLE plan (
     day_to     date,
     title      text   NOT NULL,
     authority  text   NOT NULL,
-    items      jsonb  NOT NULL,
+    items      text   NOT NULL,
     known_from bigint NOT NULL,
     known_to   bigint
 );

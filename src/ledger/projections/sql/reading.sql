@@ -7,7 +7,7 @@ ORDER BY unit
 
 -- name: plans
 -- The plans on a day, as known at a position.
-SELECT plan, title, authority, items::text FROM {plan_tree}.plan
+SELECT plan, title, authority, items FROM {plan_tree}.plan
 WHERE known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND day_from <= %(on)s AND (day_to IS NULL OR day_to > %(on)s)
 ORDER BY plan
@@ -40,7 +40,7 @@ ORDER BY lead, status COLLATE "C"
 
 -- name: tasks
 -- The tasks on a day, as known at a position, each with the last progress that was reported by then.
-SELECT s.task, s.situation::text, p.percent, p.reported_on
+SELECT s.task, s.situation, p.percent, p.reported_on
 FROM {plan_state}.situation AS s
 LEFT JOIN LATERAL (
     SELECT p.percent, p.reported_on
@@ -61,7 +61,7 @@ ORDER BY s.task
 -- name: task_page
 -- The first of the tasks on a day, as known at a position: as `tasks`, and reads no more of them than are wanted.
 WITH page AS MATERIALIZED (
-    SELECT s.task, s.situation::text AS situation
+    SELECT s.task, s.situation
     FROM {plan_state}.situation AS s
     WHERE s.known_from < %(position)s AND (s.known_to IS NULL OR s.known_to >= %(position)s)
       AND s.day_from <= %(on)s AND (s.day_to IS NULL OR s.day_to > %(on)s)
@@ -99,8 +99,8 @@ ORDER BY task
 
 -- name: deadline_changes
 -- The changes of deadlines decided by a day, as known at a position.
-SELECT d.task, d.position, d.recorded_at, d.effective, d.kind, d.lead, d.old::text, d.new::text, d.requester, d.approver, d.document,
-    d.reason, d.grounds::text, d.retroactive
+SELECT d.task, d.position, d.recorded_at, d.effective, d.kind, d.lead, d.old, d.new, d.requester, d.approver, d.document,
+    d.reason, d.grounds, d.retroactive
 FROM {deadline_history}.deadline_change AS d
 WHERE int8range(d.known_from, d.known_to) @> %(last)s::bigint AND d.day <= %(on)s
   AND (%(units)s::text[] IS NULL OR d.lead = ANY(%(units)s))
@@ -127,7 +127,7 @@ ORDER BY r.task, r.version
 
 -- name: timeline
 -- What happened to a task by a day, as known at a position.
-SELECT version, position, recorded_at, effective, type, event, unit, subject, data::text, retracted_by
+SELECT version, position, recorded_at, effective, type, event, unit, subject, data, retracted_by
 FROM {timeline}.timeline
 WHERE task = %(task)s AND known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND day <= %(on)s
@@ -135,8 +135,8 @@ ORDER BY version
 
 -- name: slips
 -- The charged runs of tasks against a baseline, for a situation on a day, as known at a position.
-SELECT e.task, e.on_from, e.on_to, e.baseline::text, c.day_from, c.day_to, c.unit, c.cause, c.ref, c.through_ground,
-    c.evidence, c.concurrent::text
+SELECT e.task, e.on_from, e.on_to, e.baseline, c.day_from, c.day_to, c.unit, c.cause, c.ref, c.through_ground,
+    c.evidence, c.concurrent
 FROM {charges}.charge AS c
 JOIN {charges}.epoch AS e ON e.task = c.task AND e.baseline_kind = c.baseline_kind AND e.on_from = c.on_from
     AND e.known_from < %(position)s AND (e.known_to IS NULL OR e.known_to >= %(position)s)
@@ -152,7 +152,7 @@ ORDER BY e.task, c.day_from
 
 -- name: baseline
 -- The baseline of one task, for a situation on a day, as known at a position.
-SELECT on_from, on_to, baseline::text FROM {charges}.epoch
+SELECT on_from, on_to, baseline FROM {charges}.epoch
 WHERE task = %(task)s AND known_from < %(position)s AND (known_to IS NULL OR known_to >= %(position)s)
   AND daterange(on_from, on_to) @> %(on)s::date AND baseline_kind IN ('both', %(baseline)s)
 

@@ -12,7 +12,7 @@ CREATE TABLE timeline (
     event        text    NOT NULL,
     unit         text,
     subject      text,
-    data         jsonb   NOT NULL,
+    data         text    NOT NULL,
     retracted_by integer,
     known_from   bigint  NOT NULL,
     known_to     bigint

@@ -37,11 +37,14 @@ SELECT position, entry FROM ledger.log
 WHERE position >= %s AND position < %s AND type = ANY(%s) ORDER BY position LIMIT %s
 
 -- name: stream_entries
--- Entries of several streams before a position, each after a version of its own, in order.
-SELECT l.stream, l.position, l.entry
+-- Entries of several streams before a position, each after a version of its own, in order. LATERAL, so that each stream
+-- is looked up by itself: for a few dozen of them the planner would rather read the whole log.
+SELECT w.stream, l.position, l.entry
 FROM unnest(%b::text[], %b::integer[]) AS w (stream, after)
-JOIN ledger.log AS l ON l.stream = w.stream AND l.version > w.after
-WHERE l.position < %b
+CROSS JOIN LATERAL (
+    SELECT position, entry FROM ledger.log
+    WHERE stream = w.stream AND version > w.after AND position < %b ORDER BY version
+) AS l
 ORDER BY l.position
 
 -- name: stream_range
