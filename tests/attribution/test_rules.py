@@ -320,7 +320,7 @@ def tasks_of_every_kind() -> list[ev.Event]:
 
 def test_places_must_be_those_of_the_events() -> None:
     history = assigned(10)
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="places are given"):
         attribute(history.task, [*history.places, Place(1, day(1))], "active")
 
 

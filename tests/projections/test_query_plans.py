@@ -173,6 +173,26 @@ def test_the_log_is_read_by_index(ledger: Ledger, name: str, parameters: tuple[o
     assert all(names != {"none"} for names in found.values()), found
 
 
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("stream_entries", ([f"task/T{n}" for n in range(100, 160)], [0] * 60, 15_000)),
+        ("stream_range", ("task/T100", "task/T160", 15_000)),
+    ],
+)
+@pytest.mark.usefixtures("filled")
+def test_streams_are_read_without_looking_at_the_rest_of_the_log(
+    ledger: Ledger, name: str, parameters: tuple[object, ...]
+) -> None:
+    """Neither at its entries nor at their positions, though many streams are read at once."""
+    with ledger.database.connection() as connection:
+        row = connection.execute(b"EXPLAIN (FORMAT JSON) " + STORE[name], parameters).fetchone()
+    assert row is not None
+    found: dict[str, set[str]] = {}
+    _walk(row[0][0]["Plan"], found)
+    assert found == {"log": {"log_stream_version_key"}}, found
+
+
 @pytest.fixture(scope="module")
 def filled(ledger: Ledger, database: Database) -> None:
     """The log is long too."""

@@ -4,7 +4,7 @@ from ledger.attribution.charges import Charge, LostDays, Slip, charges, slip
 from ledger.attribution.covers import BaselineKind
 from ledger.attribution.epochs import Attribution, Epoch, Run, attribute, attribute_both, epoch_on
 from ledger.attribution.labels import Cause, Concurrent
-from ledger.attribution.timeline import AFFECTS_CHARGES, Place
+from ledger.attribution.timeline import AFFECTS_CHARGES, Place, Places
 
 __all__ = [
     "AFFECTS_CHARGES",
@@ -16,6 +16,7 @@ __all__ = [
     "Epoch",
     "LostDays",
     "Place",
+    "Places",
     "Run",
     "Slip",
     "attribute",

@@ -20,7 +20,7 @@ from ledger.attribution.debt import Piece, debts_of, spent
 from ledger.attribution.labels import Cause, Concurrent
 from ledger.attribution.spans import FAR, overlay
 from ledger.attribution.stretches import Stretch, stretches
-from ledger.attribution.timeline import Place, Timeline, read_timeline
+from ledger.attribution.timeline import Places, Timeline, read_timeline
 from ledger.domain import events as ev
 from ledger.domain.task.state import Task
 from ledger.domain.values import Deadline
@@ -61,7 +61,7 @@ class Attribution(Struct, frozen=True):
     original: tuple[Epoch, ...]
 
 
-def attribute(task: Task, places: Sequence[Place], kind: BaselineKind) -> tuple[Epoch, ...]:
+def attribute(task: Task, places: Places, kind: BaselineKind) -> tuple[Epoch, ...]:
     """The epochs of the task against that baseline, without gaps from its assignment on, the last without end.
 
     `places[i]` is that of `task.events[i]`. O(n log n) in the events and the runs, whatever the number of days.
@@ -70,7 +70,7 @@ def attribute(task: Task, places: Sequence[Place], kind: BaselineKind) -> tuple[
     return settled if settled is not None else _epochs(read_timeline(task, places), (kind,))[0]
 
 
-def attribute_both(task: Task, places: Sequence[Place]) -> Attribution:
+def attribute_both(task: Task, places: Places) -> Attribution:
     """As `attribute`, against both baselines, for little more than the price of one."""
     settled = _settled(task)
     if settled is not None:

@@ -7,8 +7,8 @@ Days are ordinals, and spans as in `spans`. Events that lost their ground change
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -25,6 +25,16 @@ class Place(Struct, frozen=True):
 
     position: int
     recorded_on: dt.date
+
+
+class Places(Protocol):
+    """Where each event of a task lies, in order of version; asked only about the few that matter."""
+
+    def __len__(self) -> int:
+        """How many events the task has."""
+
+    def __getitem__(self, index: int, /) -> Place:
+        """The place of the event of version `index` + 1."""
 
 
 class BlockerSpan(Struct, frozen=True):
@@ -63,19 +73,22 @@ class Timeline(Struct, frozen=True):
     """In the order decided."""
 
 
-def read_timeline(task: Task, places: Sequence[Place]) -> Timeline:
+def read_timeline(task: Task, places: Places) -> Timeline:
     """The timeline of the standing events; `places[i]` is that of `task.events[i]`. O(events log events)."""
+    if len(places) != len(task.events):
+        raise ValueError(f"{len(places)} places are given for {len(task.events)} events")
     first = task.events[0]
     if not isinstance(first.data, ev.TaskAssigned):
         raise TypeError(f"stream {first.stream} begins with {first.type}, not with task.assigned")
     assigned, begun = first.day.toordinal(), places[0].position
     reading = _Reading(assigned, begun, first.data)
     dated = []
-    for event, place in zip(task.events, places, strict=True):
-        handler = _HANDLERS.get(type(event.data))
-        if handler is not None and event.version not in task.retracted:
-            day = dt.date.fromisoformat(event.effective[:10]).toordinal()
-            dated.append((max(assigned, day), event.version, handler, event, place))
+    handlers, retracted = _HANDLERS, task.retracted
+    for event in task.events:
+        handler = handlers.get(type(event.data))
+        if handler is not None and event.version not in retracted:
+            day, version = event.day.toordinal(), event.version
+            dated.append((max(assigned, day), version, handler, event, places[version - 1]))
     dated.sort()
     for day, _, handler, event, place in dated:
         handler(reading, day, event, place)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -35,9 +36,8 @@ BOTH = "both"
 
 
 class ChargeRows(Struct, frozen=True):
-    """Its rows that are known now, by key, and where the records lie that they rest on; a step makes a new one."""
+    """Its rows that are known now, by key; a step makes a new one."""
 
-    places: tuple[Place, ...] = ()
     epochs: dict[Values, Values] = {}
     charges: dict[Values, Values] = {}
 
@@ -66,24 +66,39 @@ class Charges(Projection):
         after = step.after
         if after is None:
             return state, changes
-        now = self._rows(after, (*state.places, *self._places(step.records[len(state.places) :])))
+        now = self._rows(after, step.records)
         changes.replace_all(EPOCH, state.epochs, now.epochs)
         changes.replace_all(CHARGE, state.charges, now.charges)
         return now, changes
 
     def resume(self, step: Step) -> ChargeRows:
         """The task's charges after all its records."""
-        return self._rows(step.after, tuple(self._places(step.records))) if step.after is not None else self.initial()
+        return self._rows(step.after, step.records) if step.after is not None else self.initial()
 
-    def _places(self, records: Sequence[Record]) -> Iterator[Place]:
-        return (Place(each.position, local_day(each.recorded_at, self._zone)) for each in records)
-
-    def _rows(self, task: Task, places: tuple[Place, ...]) -> ChargeRows:
-        rows = ChargeRows(places, {}, {})
-        for kind, epochs in _by_kind(attribute_both(task, places)):
+    def _rows(self, task: Task, records: Sequence[Record]) -> ChargeRows:
+        rows = ChargeRows({}, {})
+        for kind, epochs in _by_kind(attribute_both(task, _PlacesOf(records, self._zone))):
             for epoch in epochs:
                 _add(rows, task.code, kind, epoch)
         return rows
+
+
+class _PlacesOf(Struct, frozen=True):
+    """The places of a stream's records."""
+
+    records: Sequence[Record]
+    zone: ZoneInfo
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Place:
+        record = self.records[index]
+        return Place(record.position, _local_day(record.recorded_at, self.zone))
+
+
+_local_day = lru_cache(maxsize=4_096)(local_day)
+"""Of the same few records of a task at each further one."""
 
 
 def _by_kind(attribution: Attribution) -> tuple[tuple[str, tuple[Epoch, ...]], ...]:

@@ -38,19 +38,21 @@ WHERE position >= %s AND position < %s AND type = ANY(%s) ORDER BY position LIMI
 
 -- name: stream_entries
 -- Entries of several streams before a position, each after a version of its own, in order. LATERAL, so that each stream
--- is looked up by itself: for a few dozen of them the planner would rather read the whole log.
+-- is looked up by itself: for a few dozen of them the planner would rather read the whole log. `+ 0`, so that it does
+-- not go through all earlier positions for each.
 SELECT w.stream, l.position, l.entry
 FROM unnest(%b::text[], %b::integer[]) AS w (stream, after)
 CROSS JOIN LATERAL (
     SELECT position, entry FROM ledger.log
-    WHERE stream = w.stream AND version > w.after AND position < %b ORDER BY version
+    WHERE stream = w.stream AND version > w.after AND position + 0 < %b ORDER BY version
 ) AS l
 ORDER BY l.position
 
 -- name: stream_range
--- Entries of the streams of a range of names before a position, stream by stream, in order.
+-- Entries of the streams of a range of names before a position, stream by stream, in order. `+ 0`, so that the planner
+-- does not go through all earlier positions for each range.
 SELECT stream, position, entry FROM ledger.log
-WHERE stream >= %s AND stream <= %s AND position < %s ORDER BY stream, version
+WHERE stream >= %s AND stream <= %s AND position + 0 < %s ORDER BY stream, version
 
 -- name: stream_versions
 -- The versions at which several streams stand; a stream without events is left out.
