@@ -69,7 +69,7 @@ class Changes(Struct):
 
 
 class Step(Struct, frozen=True, gc=False):
-    """One more record of a stream. For a task's stream: the task before and after it."""
+    """One more record of a stream; of a task's, the task before and after it, if any projection asks for it."""
 
     record: Record
     records: Sequence[Record]
@@ -93,6 +93,10 @@ class Projection(ABC):
     """The kind of stream that it reads: `task`, `unit`, `plan`."""
     reads: ClassVar[frozenset[type[EventData]]]
     """The types of events that can change its rows, whenever they are dated; `apply` is not called for others."""
+    of_task: ClassVar[bool] = False
+    """It looks at the task before and after a step. To others they may be None, and a stream of which no task can come
+    is as good as any.
+    """
     tables: ClassVar[tuple[Table, ...]]
     ddl: ClassVar[str]
     """The .sql file in `ledger.projections.sql` that makes the `tables`, and then their `indexes`."""

@@ -48,6 +48,7 @@ class Charges(Projection):
     name = "charges"
     version = 1
     stream_kind = "task"
+    of_task = True
     reads = AFFECTS_CHARGES
     tables = (EPOCH, CHARGE)
     ddl = "charges.sql"

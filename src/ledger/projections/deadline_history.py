@@ -42,6 +42,7 @@ class DeadlineHistory(Projection):
     name = "deadline_history"
     version = 1
     stream_kind = "task"
+    of_task = True
     reads = _READS
     tables = (DEADLINE_CHANGE,)
     ddl = "deadline_history.sql"

@@ -68,6 +68,7 @@ class PlanState(Projection):
     name = "plan_state"
     version = 1
     stream_kind = "task"
+    of_task = True
     reads = events_of("task")
     tables = (STANDING, SITUATION, PROGRESS)
     ddl = "plan_state.sql"
@@ -149,7 +150,8 @@ def _situation_values(now: Situation) -> Values:
 
 
 def _progress_row(task: Task, event: Event, data: ProgressReported) -> Values:
-    return (task.code, max(event.day, task.assigned_on), event.version, data.percent, event.day)
+    day = event.day
+    return (task.code, max(day, task.assigned_on), event.version, data.percent, day)
 
 
 _ALL = events_of("task")

@@ -59,6 +59,7 @@ class Requests(Projection):
     name = "requests"
     version = 1
     stream_kind = "task"
+    of_task = True
     reads = _READS
     tables = (REQUEST,)
     ddl = "requests.sql"

@@ -22,15 +22,16 @@ class StreamFailure(Struct, frozen=True):
 
 
 class StreamState:
-    """One stream folded up to a version: its records, the task, if it is one, and each projection's own state."""
+    """One stream folded up to a version: its records, the task if one is asked for, and each projection's own state."""
 
-    __slots__ = ("code", "failures", "kind", "projections", "records", "states", "task")
+    __slots__ = ("code", "failures", "folds_task", "kind", "projections", "records", "states", "task")
 
     def __init__(self, stream: str, projections: Sequence[Projection]) -> None:
         self.kind, _, self.code = stream.partition("/")
         self.records: list[Record] = []
         self.task: Task | None = None
         self.projections = [projection for projection in projections if projection.stream_kind == self.kind]
+        self.folds_task = any(projection.of_task for projection in self.projections)
         self.states: dict[str, Any] = {projection.name: projection.initial() for projection in self.projections}
         self.failures: dict[str, StreamFailure] = {}
 
@@ -39,7 +40,7 @@ class StreamState:
         """The stream after all these records, ready for the next: each projection's state is worked out once."""
         state = cls(stream, projections)
         try:
-            task = tasks.fold(state.code, (record.event for record in records)) if state.kind == "task" else None
+            task = tasks.fold(state.code, (record.event for record in records)) if state.folds_task else None
             step = Step(records[-1], records, None, task)
             states = {projection.name: projection.resume(step) for projection in state.projections}
         except Exception:  # noqa: BLE001  # one by one tells on which record which projection fails
@@ -63,12 +64,11 @@ class StreamState:
         if not self.projections:
             return []
         event, before = record.event, self.task
-        if self.kind == "task":
+        if self.folds_task:
             try:
                 self.task = tasks.evolve(before, event, self.code)
-            except Exception as error:  # noqa: BLE001  # no task can come of this stream, and none of them can read it
-                self._fail(self.projections, record, error)
-                return []
+            except Exception as error:  # noqa: BLE001  # no task can come of this stream: who looks at it is out
+                self._fail([projection for projection in self.projections if projection.of_task], record, error)
         step = Step(record, self.records, before, self.task)
         made, states, kind = [], self.states, type(event.data)
         for projection in self.projections:
@@ -86,6 +86,7 @@ class StreamState:
         failure = StreamFailure(record.position, f"{type(error).__name__}: {error}")
         self.failures.update((projection.name, failure) for projection in projections)
         self.projections = [projection for projection in self.projections if projection not in projections]
+        self.folds_task = any(projection.of_task for projection in self.projections)
 
 
 class StreamCache:

@@ -34,7 +34,7 @@ class Timeline(Projection):
         """The record's row opens; a record that it retracts is shown as such from now on."""
         changes = Changes.none()
         record = step.record
-        changes.replace(TIMELINE, None, _row(record, None))
+        changes.opened.append((TIMELINE, _row(record, None)))
         if isinstance(record.event.data, RecordRetracted):
             retracted = step.records[record.event.data.version - 1]
             changes.replace(TIMELINE, _row(retracted, None), _row(retracted, record.event))
@@ -47,7 +47,7 @@ class Timeline(Projection):
 def _row(record: Record, retracted_by: Event | None) -> Values:
     event = record.event
     return (
-        event.stream.partition("/")[2],
+        event.stream[len("task/") :],
         event.version,
         record.position,
         record.recorded_at,
