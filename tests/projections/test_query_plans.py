@@ -177,7 +177,7 @@ def test_the_log_is_read_by_index(ledger: Ledger, name: str, parameters: tuple[o
     ("name", "parameters"),
     [
         ("stream_entries", ([f"task/T{n}" for n in range(100, 160)], [0] * 60, 15_000)),
-        ("stream_range", ("task/T100", "task/T160", 15_000)),
+        ("stream_range", ("task/T100", "task/T160", 2_000)),
     ],
 )
 @pytest.mark.usefixtures("filled")
