@@ -1,4 +1,4 @@
-r"""Rows as the CSV that COPY takes, by a JSON encoder: a tenth of the driver's time a row.
+r"""Rows as the CSV that COPY takes, by a JSON encoder: twice as fast as text that is made in Python.
 
 A row in JSON, without its brackets, is a line of CSV with `ESCAPE '\'` and `NULL 'null'` (PostgreSQL manual, COPY, CSV
 format): texts and days are quoted, with \" and \\ in them, and all else is bare. Only the escapes of control
