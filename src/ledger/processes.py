@@ -43,17 +43,25 @@ class Worker:
         return take(_pipe(self._process.stdout))
 
     @property
+    def is_done(self) -> bool:
+        """It ended by itself, with nothing to complain of; waits until it has ended."""
+        return self._process.wait() == 0
+
+    @property
     def end(self) -> str:
         """How it ended, in words; waits until it has."""
         code = self._process.wait()
         return f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
     def stop(self) -> None:
-        """It has ended, whatever it was at."""
+        """It has ended, whatever it was at. What it has told may still be heard, until `close`."""
         self._process.terminate()
+        self._process.wait()
+
+    def close(self) -> None:
+        """The pipes of a worker that has ended are closed."""
         with suppress(BrokenPipeError):
             _pipe(self._process.stdin).close()
-        self._process.wait()
         _pipe(self._process.stdout).close()
 
 

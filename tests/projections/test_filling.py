@@ -24,8 +24,9 @@ from tests.support.read_models import (
     wait_for_turn,
 )
 
+from ledger import processes
 from ledger.errors import RebuildRefused
-from ledger.projections import builds, filling, filling_workers, runner
+from ledger.projections import builds, filling, runner
 from ledger.projections.builds import Build
 from ledger.projections.plan_state import PlanState
 from ledger.projections.runner import Runner
@@ -190,14 +191,14 @@ def test_a_killed_worker_is_named_and_what_is_left_is_done_by_the_same_command(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The only worker is killed at its first part that it tells of, so something is left."""
-    start = filling_workers.Workers._start
     started = []
 
-    def remembering(self: filling_workers.Workers) -> object:
-        started.append(start(self))
-        return started[-1]
+    class Remembered(processes.Worker):
+        def __init__(self, module: str) -> None:
+            super().__init__(module)
+            started.append(self._process)
 
-    monkeypatch.setattr(filling_workers.Workers, "_start", remembering)
+    monkeypatch.setattr(processes, "Worker", Remembered)
 
     def kill(done: int, _: int) -> None:
         if done and started[-1].poll() is None:

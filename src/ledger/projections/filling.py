@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 from ledger.errors import RebuildRefused
+from ledger.processes import cores
 from ledger.projections import builds
 from ledger.projections.base import Projection
 from ledger.projections.builds import Build
 from ledger.projections.filling_part import SQL, Fill, do_part
-from ledger.projections.filling_workers import Workers, cores
+from ledger.projections.filling_workers import Workers
 from ledger.store.database import Connection, Database
 from ledger.store.log import Log
 

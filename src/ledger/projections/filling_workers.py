@@ -1,26 +1,23 @@
-"""Worker processes of a fill: each takes parts until there are none, and tells of each on its standard output.
+"""Worker processes of a fill: each takes parts until there are none, and tells of each one that is done.
 
-    python -m ledger.projections.filling_workers      (what to do is one line of JSON on standard input)
+    python -m ledger.projections.filling_workers      (a worker; what to do comes on standard input)
 
-Processes, because folding is work for the processor; of the product's own making, because a fill must go on however the
-process that began it was started. A worker whose parent is gone ends with the part that it is at.
+Processes, because folding is work for the processor. A worker whose parent is gone ends with the part that it is at.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import suppress
 from queue import SimpleQueue
-from typing import IO
 
 import msgspec
 from msgspec import Struct
 
+from ledger import processes
 from ledger.domain.times import zone_of
 from ledger.errors import RebuildRefused
 from ledger.projections import all_projections
@@ -45,13 +42,6 @@ class Told(Struct, frozen=True):
     error: str | None = None
 
 
-def cores() -> int:
-    """How many processes can work at the same time."""
-    if hasattr(os, "sched_getaffinity"):  # where a process can be kept to some of the cores
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 class Workers:
     """So many workers on a fill. Iterating yields the number of events of each part that is done, until none is left.
 
@@ -65,10 +55,11 @@ class Workers:
         self._told: SimpleQueue[Told | None] = SimpleQueue()
 
     def __iter__(self) -> Generator[int]:
-        workers = [self._start() for _ in range(self._count)]
+        workers = [processes.Worker(__name__) for _ in range(self._count)]
         readers = [threading.Thread(target=self._listen, args=(worker,), daemon=True) for worker in workers]
         try:
-            for reader in readers:
+            for worker, reader in zip(workers, readers, strict=True):
+                worker.tell(self._task)
                 reader.start()
             trouble: list[str] = []
             running = len(workers)
@@ -82,45 +73,30 @@ class Workers:
                     yield told.events
         finally:
             for worker in workers:
-                worker.terminate()
+                worker.stop()
             for reader in readers:
                 reader.join()
+            for worker in workers:
+                worker.close()
         if trouble:
             raise RebuildRefused(
                 f"a worker of the rebuild stopped: {trouble[0]}. What was filled is kept: the same command goes on"
             )
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # an interrupt from the keyboard is for the parent, who ends the workers
-        )
-        with suppress(BrokenPipeError), _pipe(worker.stdin) as told:  # a worker that is gone already is told of below
-            told.write(self._task + b"\n")
-        return worker
-
-    def _listen(self, worker: subprocess.Popen[bytes]) -> None:
-        with _pipe(worker.stdout) as lines:
-            for line in lines:
-                self._told.put(msgspec.json.decode(line, type=Told))
-        code = worker.wait()
-        if code:
-            ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-            self._told.put(Told(error=f"it {ended}"))
+    def _listen(self, worker: processes.Worker) -> None:
+        while (frame := worker.hear()) is not None:
+            self._told.put(msgspec.json.decode(frame, type=Told))
+        if not worker.is_done:
+            self._told.put(Told(error=f"it {worker.end}"))
         self._told.put(None)
-
-
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise AssertionError("a worker is started with pipes")
-    return pipe
 
 
 def main() -> None:
     """Do parts of the fill until none is left; a worker's whole life."""
-    task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+    frame = processes.take(sys.stdin.buffer)
+    if frame is None:
+        return  # the parent is gone already
+    task = msgspec.json.decode(frame, type=Task)
     # A fold makes no cycles, and the collector's rounds would take as long as the fold itself.
     gc.freeze()
     gc.disable()
@@ -147,8 +123,7 @@ def main() -> None:
 
 
 def _tell(told: Told) -> None:
-    sys.stdout.buffer.write(msgspec.json.encode(told) + b"\n")
-    sys.stdout.buffer.flush()
+    processes.put(sys.stdout.buffer, msgspec.json.encode(told))
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ class _Workers:
     def stop(self) -> None:
         for worker in self._workers:
             worker.stop()
+            worker.close()
 
     def _told(self) -> Iterator[_Told]:
         for index in range(reading.count(self._size)):
