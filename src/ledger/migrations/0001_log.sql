@@ -110,13 +110,17 @@ ALTER TABLE ledger.text ENABLE ALWAYS TRIGGER text_only_erased;
 --   replayed  when the unit used the key before for the same command: the first answer is given again;
 --   refused   for reasons[i]. An append that is not recorded leaves no trace and harms no other,
 -- unless all_or_nothing is set: then the first such append undoes the whole batch (SQLSTATE LG002).
+-- When all are recorded, as is the rule, `statuses`, `versions` and `reasons` are NULL, as the appends say themselves at
+-- which versions their streams stand then. Unless they are history, `positions` and `times` have the first element only:
+-- every event follows the one before by one position and 1 µs.
 -- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now. `history`,
 -- and `units`, `keys` and `fingerprints`, are NULL as a whole when no append of the batch has one. text_events[k] and
 -- openings[k] are the id of events[k] and what opens its references, NULL when it has none, and NULL as a whole likewise.
 --
--- A batch in which nothing stands in the way, which is the rule, is recorded by a statement a table; any other, and an
--- append that comes alone, is decided append by append. A connection keeps the plans that it made first: the settings
--- see to it that they are not those for the small tables of that time.
+-- A batch in which nothing stands in the way is recorded by a statement a table, or by the cheaper ones for a single row
+-- when it comes alone; any other is decided append by append. Nobody else writes while the head is locked, so what was
+-- looked up stays true. A connection keeps the plans that it made first: the settings see to it that they are not those
+-- for the small tables of that time.
 CREATE FUNCTION ledger.append(
     streams        text[],
     expected       integer[],
@@ -142,10 +146,14 @@ DECLARE
     -- 41 bytes hold the event: {"event":…,"recorded_at":1234567890123456}
     room CONSTANT integer := 65535 - 41;
     batch CONSTANT integer := cardinality(streams);
+    starts CONSTANT integer[] := 0 || ends[:batch - 1];
     head       ledger.head;
     known      ledger.idempotency;
     now_us     bigint;
-    clear      boolean := false;
+    clear      boolean;
+    apart      boolean := true;
+    existing   integer := 0;
+    total      integer := cardinality(events);
     before     integer := 0;
     size       integer;
     biggest    integer;
@@ -153,76 +161,122 @@ DECLARE
     status     text;
     reason     text;
     stamp      bigint;
-    -- Of each event that is recorded, in order.
-    of_streams  text[];
-    of_versions integer[];
-    of_times    bigint[];
-    chosen      integer[];
+    -- Of each event that is recorded, in order: its stream, the version that it follows, and its time (NULL when they
+    -- follow each other from now_us on).
+    of_streams text[];
+    of_follows integer[];
+    of_times   bigint[];
+    chosen     integer[];
 BEGIN
-    IF coalesce(ends[batch], 0) <> cardinality(events) OR cardinality(types) <> cardinality(events) THEN
+    IF coalesce(ends[batch], 0) <> total OR cardinality(types) <> total THEN
         RAISE EXCEPTION 'the appends end at event %, and there are % types and % events',
-            ends[batch], cardinality(types), cardinality(events) USING ERRCODE = 'invalid_parameter_value';
+            ends[batch], cardinality(types), total USING ERRCODE = 'invalid_parameter_value';
     END IF;
     SELECT * INTO STRICT head FROM ledger.head FOR UPDATE;
     -- The clock is read under the lock, and never runs back.
-    now_us := floor(extract(epoch FROM clock_timestamp()) * 1000000);
+    now_us := greatest(floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint, head.recorded_at + 1);
 
-    IF batch > 1 THEN
-        -- Where each append goes if all before it are recorded, and whether all are.
-        SELECT bool_and(a.expected = coalesce(a.left_at, a.stands_at, least(a.expected, 0)) AND a.upto > a.before)
-                   AND (SELECT max(octet_length(e)) FROM unnest(events) AS e) <= room,
-               array_agg(head.next_position + a.before ORDER BY a.i),
-               array_agg(greatest(now_us, head.recorded_at + 1) + a.before ORDER BY a.i),
-               array_agg(a.expected + a.upto - a.before ORDER BY a.i)
-            INTO clear, positions, times, versions
-            FROM (SELECT u.*, lag(u.expected + u.upto - u.before) OVER (PARTITION BY u.stream ORDER BY u.i) AS left_at,
-                         (SELECT s.version FROM ledger.stream AS s WHERE s.stream = u.stream) AS stands_at
-                  FROM unnest(streams, expected, ends, 0 || ends[:batch - 1]) WITH ORDINALITY
-                      AS u (stream, expected, upto, before, i)) AS a;
+    -- No event is too large; hardly ever are all of them together.
+    clear := pg_column_size(events) <= room;
+    IF NOT clear THEN
+        SELECT max(octet_length(e)) <= room INTO clear FROM unnest(events) AS e;
     END IF;
+    -- No append is empty.
+    IF clear AND total <> batch THEN
+        SELECT bool_and(u.upto > u.start) INTO clear FROM unnest(starts, ends) AS u (start, upto);
+    END IF;
+    -- No key was used before, nor twice in the batch.
     IF clear AND keys IS NOT NULL THEN
-        -- None was used before, nor twice in the batch.
-        SELECT count(*) = cardinality(array_remove(keys, NULL)) INTO clear
-            FROM (SELECT DISTINCT u.unit, u.key FROM unnest(units, keys) AS u (unit, key)
-                  WHERE u.key IS NOT NULL AND (SELECT k.position FROM ledger.idempotency AS k
-                                               WHERE k.unit = u.unit AND k.key = u.key) IS NULL) AS fresh;
+        IF batch = 1 THEN
+            PERFORM FROM ledger.idempotency AS k WHERE k.unit = units[1] AND k.key = keys[1];
+            clear := NOT FOUND;
+        ELSE
+            SELECT count(*) = cardinality(array_remove(keys, NULL)) INTO clear
+                FROM (SELECT DISTINCT u.unit, u.key FROM unnest(units, keys) AS u (unit, key)
+                      WHERE u.key IS NOT NULL AND (SELECT k.position FROM ledger.idempotency AS k
+                                                   WHERE k.unit = u.unit AND k.key = u.key) IS NULL) AS fresh;
+        END IF;
     END IF;
+    -- History comes before anything live, and each append at its own time, or a microsecond after the event before:
+    -- within a second older systems keep no order.
     IF clear AND history IS NOT NULL THEN
-        -- Each at its own time, or a microsecond after the event before: within a second older systems keep no order.
         SELECT head.live_from IS NULL AND count(a.history) = count(*) AND bool_and(a.at <= a.history + 1000000),
-               array_agg(a.at ORDER BY a.i)
-            INTO clear, times
-            FROM (SELECT u.*, u.before + greatest(head.recorded_at + 1, max(u.history - u.before) OVER (ORDER BY u.i)) AS at
-                  FROM unnest(history, 0 || ends[:batch - 1]) WITH ORDINALITY AS u (history, before, i)) AS a;
+               array_agg(head.next_position + a.start ORDER BY a.i), array_agg(a.at ORDER BY a.i)
+            INTO clear, positions, times
+            FROM (SELECT u.*, u.start + greatest(head.recorded_at + 1, max(u.history - u.start) OVER (ORDER BY u.i)) AS at
+                  FROM unnest(history, starts) WITH ORDINALITY AS u (history, start, i)) AS a;
+    ELSE
+        positions := ARRAY[head.next_position];
+        times := ARRAY[now_us];
+    END IF;
+    -- Every stream stands at the version expected, or will when the appends before it are recorded.
+    IF clear AND batch = 1 THEN
+        IF expected[1] > 0 THEN
+            UPDATE ledger.stream AS s SET version = expected[1] + total
+                WHERE s.stream = streams[1] AND s.version = expected[1];
+        ELSE
+            INSERT INTO ledger.stream (stream, version) VALUES (streams[1], expected[1] + total)
+                ON CONFLICT ON CONSTRAINT stream_pkey DO NOTHING;
+        END IF;
+        clear := FOUND;
+    ELSIF clear THEN
+        SELECT bool_and(a.expected = coalesce(a.stands_at, least(a.expected, 0))), count(a.stands_at),
+               count(DISTINCT a.stream) = batch
+            INTO clear, existing, apart
+            FROM (SELECT u.stream, u.expected,
+                         (SELECT s.version FROM ledger.stream AS s WHERE s.stream = u.stream) AS stands_at
+                  FROM unnest(streams, expected) AS u (stream, expected) OFFSET 0) AS a;
+        IF NOT apart THEN
+            SELECT bool_and(a.expected = coalesce(a.left_at, a.stands_at, least(a.expected, 0))) INTO clear
+                FROM (SELECT u.expected,
+                             lag(u.expected + u.upto - u.start) OVER (PARTITION BY u.stream ORDER BY u.i) AS left_at,
+                             (SELECT s.version FROM ledger.stream AS s WHERE s.stream = u.stream) AS stands_at
+                      FROM unnest(streams, expected, starts, ends) WITH ORDINALITY AS u (stream, expected, start, upto, i)
+                     ) AS a;
+        END IF;
+        IF clear AND apart AND existing = 0 THEN
+            INSERT INTO ledger.stream (stream, version)
+                SELECT u.stream, u.expected + u.upto - u.start
+                FROM unnest(streams, expected, starts, ends) AS u (stream, expected, start, upto);
+        ELSIF clear THEN
+            INSERT INTO ledger.stream AS s (stream, version)
+                SELECT u.stream, max(u.expected + u.upto - u.start)
+                FROM unnest(streams, expected, starts, ends) AS u (stream, expected, start, upto) GROUP BY u.stream
+                ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
+        END IF;
     END IF;
 
     IF clear THEN
-        statuses := array_fill('recorded'::text, ARRAY[batch]);
-        reasons := array_fill(NULL::text, ARRAY[batch]);
-        INSERT INTO ledger.stream AS s (stream, version)
-            SELECT u.stream, max(u.version) FROM unnest(streams, versions) AS u (stream, version) GROUP BY u.stream
-            ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
-        IF keys IS NOT NULL THEN
+        IF keys IS NOT NULL AND batch = 1 THEN
             INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
-                SELECT u.* FROM unnest(units, keys, positions, times, versions, fingerprints)
-                    AS u (unit, key, position, recorded_at, version, fingerprint)
+                VALUES (units[1], keys[1], head.next_position, times[1], expected[1] + total, fingerprints[1]);
+        ELSIF keys IS NOT NULL THEN
+            INSERT INTO ledger.idempotency (unit, key, position, recorded_at, version, fingerprint)
+                SELECT u.unit, u.key, head.next_position + u.start,
+                       CASE WHEN history IS NULL THEN now_us + u.start ELSE u.at END,
+                       u.expected + u.upto - u.start, u.fingerprint
+                FROM unnest(units, keys, fingerprints, times, expected, starts, ends)
+                    AS u (unit, key, fingerprint, at, expected, start, upto)
                 WHERE u.key IS NOT NULL;
         END IF;
-        IF cardinality(events) = batch THEN
-            of_streams := streams; of_versions := versions; of_times := times;
+        IF total = batch THEN
+            of_streams := streams; of_follows := expected;
         ELSE
-            SELECT array_agg(u.stream ORDER BY u.i, k), array_agg(u.expected + k ORDER BY u.i, k),
-                   array_agg(u.at + k - 1 ORDER BY u.i, k)
-                INTO of_streams, of_versions, of_times
-                FROM unnest(streams, expected, versions, times) WITH ORDINALITY AS u (stream, expected, version, at, i),
-                     generate_series(1, u.version - u.expected) AS k;
+            SELECT array_agg(u.stream ORDER BY u.i, k), array_agg(u.expected + k - 1 ORDER BY u.i, k)
+                INTO of_streams, of_follows
+                FROM unnest(streams, expected, starts, ends) WITH ORDINALITY AS u (stream, expected, start, upto, i),
+                     generate_series(1, u.upto - u.start) AS k;
         END IF;
         IF history IS NULL THEN
             head.live_from := coalesce(head.live_from, head.next_position);
+        ELSE
+            SELECT array_agg(u.at + k - 1 ORDER BY u.i, k) INTO of_times
+                FROM unnest(times, starts, ends) WITH ORDINALITY AS u (at, start, upto, i),
+                     generate_series(1, u.upto - u.start) AS k;
         END IF;
     ELSE
         statuses := '{}'; positions := '{}'; times := '{}'; versions := '{}'; reasons := '{}';
-        of_streams := '{}'; of_versions := '{}'; of_times := '{}'; chosen := '{}';
+        of_streams := '{}'; of_follows := '{}'; of_times := '{}'; chosen := '{}';
         stamp := head.recorded_at;
         FOR i IN 1 .. batch LOOP
             size := ends[i] - before;
@@ -267,7 +321,7 @@ BEGIN
                 END IF;
                 FOR k IN 1 .. size LOOP
                     of_streams := of_streams || streams[i];
-                    of_versions := of_versions || (at_version + k);
+                    of_follows := of_follows || (at_version + k - 1);
                     of_times := of_times || (known.recorded_at + k - 1);
                     chosen := chosen || (before + k);
                 END LOOP;
@@ -290,7 +344,7 @@ BEGIN
             reasons := reasons || reason;
             before := ends[i];
         END LOOP;
-        IF cardinality(chosen) < cardinality(events) THEN
+        IF cardinality(chosen) < total THEN
             SELECT array_agg(e.type ORDER BY n), array_agg(e.event ORDER BY n),
                    array_agg(e.text_event ORDER BY n), array_agg(e.openings ORDER BY n)
                 INTO types, events, text_events, openings
@@ -298,24 +352,37 @@ BEGIN
                     AS e (type, event, text_event, openings, n)
                 JOIN unnest(chosen) AS c (n) USING (n);
         END IF;
+        total := cardinality(chosen);
     END IF;
 
-    IF cardinality(of_streams) > 0 THEN
+    IF total = 1 THEN
+        stamp := coalesce(of_times[1], now_us);
         INSERT INTO ledger.log (position, recorded_at, version, stream, type, entry)
-            SELECT head.next_position + u.n - 1, u.recorded_at, u.version, u.stream, u.type,
+            VALUES (head.next_position, stamp, of_follows[1] + 1, of_streams[1], types[1],
+                '\x7b226576656e74223a'::bytea || events[1] || convert_to(',"recorded_at":' || stamp || '}', 'UTF8'));
+    ELSIF total > 1 THEN
+        stamp := coalesce(of_times[total], now_us + total - 1);
+        INSERT INTO ledger.log (position, recorded_at, version, stream, type, entry)
+            SELECT u.position, u.recorded_at, u.version, u.stream, u.type,
                 '\x7b226576656e74223a'::bytea || u.event
                     || convert_to(',"recorded_at":' || u.recorded_at || '}', 'UTF8')
-            FROM unnest(of_times, of_versions, of_streams, types, events) WITH ORDINALITY
-                AS u (recorded_at, version, stream, type, event, n);
-        IF openings IS NOT NULL THEN
+            FROM (SELECT head.next_position + e.n - 1 AS position, coalesce(e.at, now_us + e.n - 1) AS recorded_at,
+                         e.follows + 1 AS version, e.stream, e.type, e.event
+                  FROM unnest(of_times, of_follows, of_streams, types, events) WITH ORDINALITY
+                      AS e (at, follows, stream, type, event, n)) AS u;
+    END IF;
+    IF total > 0 THEN
+        IF openings IS NOT NULL AND total = 1 THEN
+            INSERT INTO ledger.text (event, position, openings)
+                SELECT text_events[1], head.next_position, openings[1]::jsonb WHERE openings[1] IS NOT NULL;
+        ELSIF openings IS NOT NULL THEN
             INSERT INTO ledger.text (event, position, openings)
                 SELECT t.event, head.next_position + t.n - 1, t.openings::jsonb
                 FROM unnest(text_events, openings) WITH ORDINALITY AS t (event, openings, n)
                 WHERE t.openings IS NOT NULL;
         END IF;
         UPDATE ledger.head AS h SET
-            next_position = head.next_position + cardinality(of_streams), recorded_at = of_times[cardinality(of_times)],
-            live_from = head.live_from, restoring = false;
+            next_position = head.next_position + total, recorded_at = stamp, live_from = head.live_from, restoring = false;
         -- Wakes those who follow; it carries nothing, they poll by position.
         NOTIFY ledger;
     END IF;

@@ -39,7 +39,7 @@ def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothi
     if warnings:
         # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
         raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
-    return _answers(*(column or b"" for column in answers))
+    return _answers(appends, answers)
 
 
 def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
@@ -72,13 +72,34 @@ def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
     ]
 
 
-def _answers(statuses: bytes, positions: bytes, times: bytes, versions: bytes, reasons: bytes) -> list[Answer]:
+def _answers(appends: Sequence[Append], columns: Sequence[bytes | None]) -> list[Answer]:
+    """What the function says of each append; when it says no more than where the first is, all are recorded."""
+    statuses, positions, times, versions, reasons = columns
+    if statuses is None:
+        return _all_recorded(appends, read_integers(positions or b""), read_integers(times or b""))
     answers = zip(
         read_texts(statuses),
-        read_integers(positions),
-        read_integers(times),
-        read_integers(versions),
-        read_texts(reasons),
+        read_integers(positions or b""),
+        read_integers(times or b""),
+        read_integers(versions or b""),
+        read_texts(reasons or b""),
         strict=True,
     )
     return [Answer(*answer) for answer in answers]  # type: ignore[arg-type]  # the function's words are those of Answer
+
+
+def _all_recorded(
+    appends: Sequence[Append], positions: Sequence[int | None], times: Sequence[int | None]
+) -> list[Answer]:
+    answers = []
+    (position, *_), (recorded_at, *_) = positions, times
+    if position is None or recorded_at is None:
+        raise AssertionError("the function says where the first append of a batch is")
+    for index, append in enumerate(appends):
+        if len(times) > 1:
+            recorded_at = times[index]
+        size = len(append.events)
+        answers.append(Answer("recorded", position, recorded_at, append.expected + size, None))
+        position += size
+        recorded_at += size
+    return answers
