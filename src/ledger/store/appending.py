@@ -15,7 +15,7 @@ from ledger.store.arrays import bigints, byteas, integers, read_integers, read_t
 from ledger.store.database import Connection
 from ledger.store.prepared import Prepared
 
-_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"])
+_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"], 12)
 _NOT_APPENDED = "LG002"
 
 

@@ -16,7 +16,7 @@ from ledger.store.database import Connection, Database
 from ledger.store.grouping import Grouping, Request
 from ledger.store.prepared import Prepared
 
-_STANDING = Prepared("ledger_standing", queries.load("ledger.store.sql", "standing.sql")["standing"])
+_STANDING = Prepared("ledger_standing", queries.load("ledger.store.sql", "standing.sql")["standing"], 3)
 
 
 class Standing(Struct, frozen=True):
