@@ -15,7 +15,7 @@ from bench.cases import Done, case
 from bench.support import database, timed
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
-from ledger.services.commands import Submission
+from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
 

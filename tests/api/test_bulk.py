@@ -24,7 +24,8 @@ from ledger.api.bulk import Lines
 from ledger.api.parts import WRITERS
 from ledger.errors import DatabaseUnavailable
 from ledger.services.command_line import MAX_LINE_BYTES
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
 
 NDJSON = {"Content-Type": "application/x-ndjson"}

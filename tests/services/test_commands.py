@@ -23,7 +23,8 @@ from ledger.merkle.hashing import leaf_hash
 from ledger.services import commands
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
 
 ASSIGN = line("assign_task", "T1", 1, title="A promise", lead="U1", deadline={"date": "2025-03-20"})

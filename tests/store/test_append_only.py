@@ -169,7 +169,7 @@ def test_names_of_the_sessions_own_do_not_mislead_the_append_function(app: Conne
     )
     app.execute("SET search_path = pg_temp, pg_catalog, ledger")
     row = app.execute(
-        "SELECT statuses, reasons FROM ledger.append('{c}', '{7}', '{1}', NULL, NULL, NULL, NULL, '{t}', '{x}', "
+        "SELECT statuses, reasons FROM ledger.append('{c}', '{7}', '{1}', NULL, NULL, NULL, NULL, NULL, '{t}', '{x}', "
         "NULL, NULL, false)"
     ).fetchone()
     assert row == (["conflict"], [None])

@@ -15,7 +15,8 @@ from ledger.domain.times import microseconds, parse_instant
 from ledger.projections.rows import Reading, Scope
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
 

@@ -17,7 +17,8 @@ from ledger.api.parts import Parts
 from ledger.errors import Busy, DatabaseUnavailable, LedgerError, Refused
 from ledger.services.answers import line_json
 from ledger.services.command_line import MAX_LINE_BYTES, parse_line
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 
 NDJSON = "application/x-ndjson"
 BATCH = 500

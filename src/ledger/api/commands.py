@@ -21,7 +21,8 @@ from ledger.api.parts import Parts, parts_of
 from ledger.errors import LedgerError, Refused
 from ledger.services.answers import outcome_json
 from ledger.services.command_line import MAX_LINE_BYTES, parse_line
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 
 router = APIRouter(tags=["commands"])
 JSON = "application/json"

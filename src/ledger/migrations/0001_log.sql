@@ -107,15 +107,17 @@ ALTER TABLE ledger.text ENABLE ALWAYS TRIGGER text_only_erased;
 -- An append is one stream's next events: append i has those behind ends[i - 1] up to ends[i] of `events`. It is
 --   recorded  at consecutive positions from positions[i], recorded_at rising by 1 µs an event from times[i];
 --   conflict  when the stream stands at versions[i] and not at the version expected;
+--   outdated  when a unit, plan or calendar has an event at directory[i] or after it, which the append does not rest on;
 --   replayed  when the unit used the key before for the same command: the first answer is given again;
 --   refused   for reasons[i]. An append that is not recorded leaves no trace and harms no other,
 -- unless all_or_nothing is set: then the first such append undoes the whole batch (SQLSTATE LG002).
 -- When all are recorded, as is the rule, `statuses`, `versions` and `reasons` are NULL, as the appends say themselves at
 -- which versions their streams stand then. Unless they are history, `positions` and `times` have the first element only:
 -- every event follows the one before by one position and 1 µs.
--- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now. `history`,
--- and `units`, `keys` and `fingerprints`, are NULL as a whole when no append of the batch has one. text_events[k] and
--- openings[k] are the id of events[k] and what opens its references, NULL when it has none, and NULL as a whole likewise.
+-- history[i] is the time at which an older system recorded the events, or NULL when they are recorded now. directory[i]
+-- is NULL for an append that rests on no unit, plan or calendar. `history`, `directory`, and `units`, `keys` and
+-- `fingerprints`, are NULL as a whole when no append of the batch has one. text_events[k] and openings[k] are the id of
+-- events[k] and what opens its references, NULL when it has none, and NULL as a whole likewise.
 --
 -- A batch in which nothing stands in the way is recorded by a statement a table, or by the cheaper ones for a single row
 -- when it comes alone; any other is decided append by append. Nobody else writes while the head is locked, so what was
@@ -129,6 +131,7 @@ CREATE FUNCTION ledger.append(
     keys           text[],
     fingerprints   bytea[],
     history        bigint[],
+    directory      bigint[],
     types          text[],
     events         bytea[],
     text_events    uuid[],
@@ -153,6 +156,7 @@ DECLARE
     clear      boolean;
     apart      boolean := true;
     existing   integer := 0;
+    directory_end bigint;
     total      integer := cardinality(events);
     before     integer := 0;
     size       integer;
@@ -208,6 +212,20 @@ BEGIN
     ELSE
         positions := ARRAY[head.next_position];
         times := ARRAY[now_us];
+    END IF;
+    -- No append rests on a directory that has grown since, nor does it grow in this batch.
+    IF directory IS NOT NULL THEN
+        SELECT coalesce(max(l.position) + 1, 0) INTO directory_end
+            FROM (SELECT l.position FROM ledger.log AS l
+                  WHERE l.stream LIKE 'unit/%' OR l.stream LIKE 'plan/%' OR l.stream LIKE 'calendar/%'
+                  ORDER BY l.position DESC LIMIT 1) AS l;
+        IF clear AND batch = 1 THEN
+            clear := directory[1] >= directory_end;
+        ELSIF clear THEN
+            SELECT bool_and(u.after IS NULL OR u.after >= directory_end)
+                   AND NOT bool_or(u.stream LIKE 'unit/%' OR u.stream LIKE 'plan/%' OR u.stream LIKE 'calendar/%')
+                INTO clear FROM unnest(streams, directory) AS u (stream, after);
+        END IF;
     END IF;
     -- Every stream stands at the version expected, or will when the appends before it are recorded.
     IF clear AND batch = 1 THEN
@@ -301,6 +319,8 @@ BEGIN
                 END LOOP;
                 IF at_version IS DISTINCT FROM expected[i] THEN
                     status := 'conflict';
+                ELSIF directory[i] < directory_end THEN
+                    status := 'outdated';
                 ELSIF size <= 0 THEN
                     status := 'refused'; reason := 'no_events';
                 ELSIF biggest > room THEN
@@ -327,6 +347,9 @@ BEGIN
                 END LOOP;
                 stamp := known.recorded_at + size - 1;
                 at_version := at_version + size;
+                IF streams[i] LIKE 'unit/%' OR streams[i] LIKE 'plan/%' OR streams[i] LIKE 'calendar/%' THEN
+                    directory_end := known.position + size;
+                END IF;
                 INSERT INTO ledger.stream AS s (stream, version) VALUES (streams[i], at_version)
                     ON CONFLICT ON CONSTRAINT stream_pkey DO UPDATE SET version = EXCLUDED.version;
                 IF keys[i] IS NOT NULL THEN
@@ -422,7 +445,7 @@ BEGIN
         WHERE k.unit = f.unit AND k.key = f.key;
     -- The head is locked from here on, so that nobody else erases meanwhile.
     SELECT a.positions[1] INTO STRICT first
-        FROM ledger.append(ARRAY[stream], ARRAY[0], ARRAY[cardinality(events)], NULL, NULL, NULL, NULL,
+        FROM ledger.append(ARRAY[stream], ARRAY[0], ARRAY[cardinality(events)], NULL, NULL, NULL, NULL, NULL,
             array_fill('texts.erased'::text, ARRAY[cardinality(events)]), events, text_events, openings, true) AS a;
     WITH erasing AS (
         SELECT (t ->> 'event')::uuid AS event,

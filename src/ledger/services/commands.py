@@ -1,69 +1,45 @@
 """Command handling: from lines to answers, by way of one append.
 
-A batch is decided in order, each line seeing what the lines before it will do, and appended in one statement. What
-another writer got in between is decided anew, unless the line says which version it expects.
+A line that comes alone is decided on what is at hand, and the append itself finds out whether that was as new as the
+log: nearly always it was, and the line has waited once. What the append says no to, and what would be refused, is
+decided on what the log holds now. A batch is decided on that from the start, in order, each line seeing what the lines
+before it will do, and appended in one statement. What another writer got in between is decided anew, unless the line
+says which version it expects.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ledger.domain import calendar as calendars
 from ledger.domain import commands as cmd
-from ledger.domain import plan as plans
-from ledger.domain import task as tasks
-from ledger.domain import unit as units
-from ledger.domain.events import Actor, Event, EventData
-from ledger.domain.rules import Known, Moment
 from ledger.domain.task import Task
-from ledger.domain.times import effective_text, local_day, microseconds, parse_instant
-from ledger.errors import LedgerError, Refused, VersionConflict
+from ledger.errors import LedgerError, VersionConflict
 from ledger.merkle.hashing import leaf_hash
 from ledger.services.answers import Recorded, refusal, warnings
 from ledger.services.clock import Clock
-from ledger.services.command_line import CommandLine
-from ledger.services.directory import Directory, evolved
-from ledger.services.ids import derived_salt, derived_uuid7, new_salt, uuid7
+from ledger.services.deciding import Grounds, Submission
+from ledger.services.directory import Directory
 from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.entry import entry_bytes
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
 from ledger.store.standing import Stand, Standing
 from ledger.store.tasks import TaskRepository
-from ledger.store.texts import encode_with_texts
 
 MAX_ROUNDS = 20
 """How often a batch is decided anew because of other writers, none of its lines being settled, before the conflict is
 answered."""
 
+_TURNS = 4_096
+"""Streams share so many turns; two that share one only wait for each other."""
+
 Outcome = Recorded | LedgerError
 """What became of a line: recorded (now or before), or the error that says why not."""
-
-
-class History(Struct, frozen=True):
-    """That lines come from an older system's file: they carry `recorded_at`, and rest on the import event."""
-
-    import_event: str
-    sha256: str
-    secret: bytes
-    """What only those can work out who have the file; the salts of its texts follow from it."""
-
-
-class Submission(Struct, frozen=True):
-    """A line to handle: what was asked, and on whose word."""
-
-    line: CommandLine
-    command: cmd.AnyCommand
-    subject: str | None = None
-    history: History | None = None
-    number: int = 0
-    """The line's number in its file, from 1; it goes into the ids of history."""
 
 
 class _Pending(Struct):
@@ -92,6 +68,7 @@ class CommandHandler:
         self._repository = repository
         self._directory = directory
         self._committer = committer
+        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
         self.zone = zone
         self.clock = clock
 
@@ -101,6 +78,34 @@ class CommandHandler:
         One line that is refused harms no other. Raises `Busy` or `DatabaseUnavailable`, after which lines with
         idempotency keys can be sent again without being recorded twice.
         """
+        if len(submissions) != 1:
+            return self._handle(submissions, tried=False)
+        # Of two that decide on the same version one has a conflict, and all who share its commit wait the longer.
+        with self._turns[hash(submissions[0].line.stream) % _TURNS]:
+            outcome = self._at_once(submissions[0])
+            return [outcome] if outcome is not None else self._handle(submissions, tried=True)
+
+    def _at_once(self, submission: Submission) -> Outcome | None:
+        """What became of the line, decided on what is at hand; None when that may be older than the log.
+
+        An append is recorded only if the stream and the directory stand as they did when it was decided, so whatever
+        is recorded rests on the log as it is. A refusal may rest on what was overtaken, or stand before the first
+        answer to the line's key: so there is none from here, but for those by the log itself.
+        """
+        line = submission.line
+        kind, code = line.aggregate
+        held = self._repository.get_many([code], {}) if kind == "task" else {}
+        grounds = Grounds(held, *self._directory.known_until(0))
+        try:
+            item = _Pending(0, *grounds.decide(submission, line.key(), self.clock(), self.zone))
+        except LedgerError:
+            return None
+        (answer,) = self._committer.append([item.append])
+        if _is_overtaken(answer, submission):
+            return None
+        return self._settled(submission, answer, item, self._leaves([answer]))
+
+    def _handle(self, submissions: Sequence[Submission], *, tried: bool) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         keys = [submission.line.key() for submission in submissions]
         streams = {submission.line.stream for submission in submissions}
@@ -108,7 +113,7 @@ class CommandHandler:
         waiting = self._replayed(submissions, keys, range(len(submissions)), standing, outcomes)
         repeated = self._repeated(waiting, keys)
         waiting = [index for index in waiting if index not in repeated]
-        fruitless = 0
+        fruitless = int(tried)
         while waiting and fruitless < MAX_ROUNDS:
             again = self._round(submissions, keys, waiting, standing, outcomes)
             fruitless = fruitless + 1 if again == waiting else 0
@@ -171,20 +176,19 @@ class CommandHandler:
     ) -> list[int]:
         """Decide and append the waiting lines once; returns those that must be decided anew."""
         now = self.clock()
-        known = self._directory.known(standing.directory_end)
         codes = {s.line.aggregate[1] for s in map(submissions.__getitem__, waiting) if s.line.aggregate[0] == "task"}
         held = self._repository.get_many(codes, standing.versions)
+        grounds = Grounds(held, *self._directory.known_until(standing.directory_end))
         pending: list[_Pending] = []
         failed: list[int] = []
         for index in waiting:
-            submission = submissions[index]
             try:
-                entry, known = self._decide(submission, keys[index], held, known, now)
+                decided = grounds.decide(submissions[index], keys[index], now, self.zone)
             except LedgerError as error:
                 outcomes[index] = error
                 failed.append(index)
             else:
-                pending.append(_Pending(index, *entry))
+                pending.append(_Pending(index, *decided))
         # What stands in the way may be the same command, sent twice at once and recorded since the keys were looked up.
         asked = [index for index in failed if keys[index] is not None]
         if asked:
@@ -197,13 +201,15 @@ class CommandHandler:
         leaves = self._leaves(answer for answer, _ in answers)
         for item, (answer, was_put) in zip(pending, answers, strict=True):
             submission = submissions[item.index]
-            outcome = self._outcome(submission, answer, item, leaves)
-            outcomes[item.index] = outcome
-            if answer.status == "recorded" and item.state is not None:
-                self._repository.keep(item.state)
-            if answer.status == "conflict" and (submission.line.expected_version is None or not was_put):
+            outcomes[item.index] = self._settled(submission, answer, item, leaves)
+            if _is_overtaken(answer, submission) or not was_put:
                 again.append(item.index)
         return again
+
+    def _settled(self, submission: Submission, answer: Answer, item: _Pending, leaves: Mapping[int, bytes]) -> Outcome:
+        if answer.status == "recorded" and item.state is not None:
+            self._repository.keep(item.state)
+        return self._outcome(submission, answer, item, leaves)
 
     def _append(self, pending: Sequence[_Pending]) -> list[tuple[Answer, bool]]:
         """The answer to each, and whether it was put to the log at all.
@@ -231,87 +237,6 @@ class CommandHandler:
             found.append((answers.get(index, waiting), index in answers))
         return found
 
-    def _decide(
-        self,
-        submission: Submission,
-        key: IdempotencyKey | None,
-        held: dict[str, Task | None],
-        known: Known,
-        now: int,
-    ) -> tuple[tuple[Append, Task | None], Known]:
-        """The append that the line asks for, the task after it, and the directory after it; `held` is brought on.
-
-        Raises `Refused` or `VersionConflict`.
-        """
-        line, command = submission.line, submission.command
-        kind, code = line.aggregate
-        recorded_at = self._recorded_at(submission)
-        at = now if recorded_at is None else recorded_at
-        today = local_day(at, self.zone)
-        effective = effective_text(line.effective_at, self.zone) if line.effective_at else today.isoformat()
-        moment = Moment(line.acting_unit, dt.date.fromisoformat(effective[:10]), today)
-        state: Any = {"task": held, "unit": known.units, "plan": known.plans, "calendar": known.calendars}[kind].get(
-            code
-        )
-        version = state.version if state is not None else 0
-        if line.expected_version is not None and line.expected_version != version:
-            raise VersionConflict(line.stream, line.expected_version, version)
-        decided: tuple[EventData, ...] = _DECIDE[kind](state, code, command, moment, known)
-        made = [
-            encode_with_texts(event, _salts(submission.history, event.id))
-            for offset, data in enumerate(decided, 1)
-            for event in [self._event(submission, data, effective, at, version + offset)]
-        ]
-        # From here on nobody sees the texts any more: what follows the log knows their references.
-        events = [event for event, _, _ in made]
-        append = Append(
-            line.stream,
-            version,
-            tuple(encoded for _, encoded, _ in made),
-            key,
-            recorded_at,
-            tuple(texts for _, _, texts in made),
-        )
-        if kind != "task":
-            return (append, None), evolved(known, events)
-        task: Task | None = state
-        for event in events:
-            task = tasks.evolve(task, event, code)
-        held[code] = task
-        return (append, task), known
-
-    def _recorded_at(self, submission: Submission) -> int | None:
-        given = submission.line.recorded_at
-        if submission.history is None:
-            if given is not None:
-                raise Refused(
-                    "recorded_at_given", "recorded_at", "the ledger gives it; only an import with --history carries it"
-                )
-            return None
-        instant = parse_instant(given) if given is not None else None
-        if instant is None:
-            raise Refused("bad_time", "recorded_at", f"{given!r} is not an instant with an offset (RFC 3339)")
-        return microseconds(instant)
-
-    def _event(self, submission: Submission, data: EventData, effective: str, at: int, version: int) -> Event:
-        line, history = submission.line, submission.history
-        if history is None:
-            event_id = uuid7(at)
-        else:
-            event_id = derived_uuid7(at, history.sha256, str(submission.number), str(version))
-        return Event(
-            actor=Actor(line.acting_unit, submission.subject),
-            causation=history.import_event if history else None,
-            correlation=line.correlation,
-            data=data,
-            effective=effective,
-            id=event_id,
-            stream=line.stream,
-            type=data.type_name,
-            v=data.schema_version,
-            version=version,
-        )
-
     def _outcome(
         self, submission: Submission, answer: Answer, item: _Pending | None, leaves: Mapping[int, bytes]
     ) -> Outcome:
@@ -327,7 +252,10 @@ class CommandHandler:
         found: tuple[str, ...] = ()
         if isinstance(submission.command, cmd.AcceptResult):
             code, versions = line.aggregate[1], {line.stream: answer.version}
-            task = item.state if item is not None else self._repository.get_many([code], versions)[code]
+            if item is not None and answer.status == "recorded":
+                task = item.state
+            else:
+                task = self._repository.get_many([code], versions)[code]
             found = warnings(task, answer.version)
         if item is not None and answer.status == "recorded":
             leaf = leaf_hash(entry_bytes(item.append.events[0][1], answer.recorded_at))
@@ -344,16 +272,6 @@ class CommandHandler:
         )
 
 
-def _salts(history: History | None, event: str) -> Callable[[str], bytes]:
-    if history is None:
-        return lambda _: new_salt()
-    secret = history.secret
-    return lambda path: derived_salt(secret, event, path)
-
-
-_DECIDE: dict[str, Any] = {
-    "task": tasks.decide,
-    "unit": units.decide,
-    "plan": plans.decide,
-    "calendar": calendars.decide,
-}
+def _is_overtaken(answer: Answer, submission: Submission) -> bool:
+    """Another writer was quicker, and the line does not say that it is not to come after him."""
+    return answer.status == "outdated" or (answer.status == "conflict" and submission.line.expected_version is None)

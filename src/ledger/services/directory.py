@@ -49,13 +49,17 @@ class Directory:
 
         One indexed statement, and none when it is at hand.
         """
+        return self.known_until(end)[0]
+
+    def known_until(self, end: int | None) -> tuple[Known, int]:
+        """`known`, and the position after the last event that is in it; what is at hand for the end 0."""
         with self._lock:
             if end is not None and end <= self._next:
-                return self._known
+                return self._known, self._next
             records = self._log.directory_records(self._next)
             if records:
                 known = evolved(self._known, (record.event for record in records))
                 counted = working_days(self._calendar, known.calendars.get(self._calendar))
                 self._known = replace(known, working_days=counted)
                 self._next = records[-1].position + 1
-            return self._known
+            return self._known, self._next

@@ -17,7 +17,8 @@ from ledger.domain.values import Document
 from ledger.errors import BadFile, Refused
 from ledger.services.answers import Recorded, refusal
 from ledger.services.command_line import MAX_LINE_BYTES, parse_line
-from ledger.services.commands import CommandHandler, History, Outcome, Submission
+from ledger.services.commands import CommandHandler, Outcome
+from ledger.services.deciding import History, Submission
 from ledger.services.ids import derived_salt, derived_uuid7
 from ledger.store.append import Append, IdempotencyKey
 from ledger.store.group_commit import GroupCommit

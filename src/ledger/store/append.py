@@ -38,6 +38,9 @@ class Append(Struct, frozen=True):
     """When an older system recorded them, in microseconds since 1970 UTC; None when they are recorded now."""
     texts: tuple[EventTexts | None, ...] = ()
     """Of each event, None when it has none; empty when no event has any."""
+    directory: int | None = None
+    """The end of the directory that it rests on, the position after the last event of a unit, plan or calendar; None
+    when it rests on none."""
 
 
 Refusal = Literal["key_reused", "no_events", "entry_too_large", "ledger_is_live", "history_out_of_order"]
@@ -47,10 +50,11 @@ class Answer(Struct, frozen=True):
     """What became of one append.
 
     recorded, replayed: the events stand from `position` on, the first at `recorded_at`, each a microsecond after the
-    one before; the stream then stood at `version`. conflict: the stream stands at `version`. refused: see `reason`.
+    one before; the stream then stood at `version`. conflict: the stream stands at `version`. outdated: it does so too,
+    and the directory has grown beyond the append's. refused: see `reason`.
     """
 
-    status: Literal["recorded", "replayed", "conflict", "refused"]
+    status: Literal["recorded", "replayed", "conflict", "outdated", "refused"]
     position: int | None
     recorded_at: int | None
     version: int | None

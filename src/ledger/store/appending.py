@@ -15,7 +15,7 @@ from ledger.store.arrays import bigints, byteas, integers, read_integers, read_t
 from ledger.store.database import Connection
 from ledger.store.prepared import Prepared
 
-_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"], 12)
+_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"], 13)
 _NOT_APPENDED = "LG002"
 
 
@@ -57,6 +57,9 @@ def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
         fingerprints = byteas([append.key.fingerprint if append.key else None for append in appends])
     if any(append.history is not None for append in appends):
         history = bigints([append.history for append in appends])
+    directory = None
+    if any(append.directory is not None for append in appends):
+        directory = bigints([append.directory for append in appends])
     return [
         texts([append.stream for append in appends]),
         integers(append.expected for append in appends),
@@ -65,6 +68,7 @@ def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
         keys,
         fingerprints,
         history,
+        directory,
         texts([type_name for type_name, _ in events]),
         byteas([encoded for _, encoded in events]),
         text_events,
@@ -91,13 +95,13 @@ def _answers(appends: Sequence[Append], columns: Sequence[bytes | None]) -> list
 def _all_recorded(
     appends: Sequence[Append], positions: Sequence[int | None], times: Sequence[int | None]
 ) -> list[Answer]:
-    answers = []
-    (position, *_), (recorded_at, *_) = positions, times
-    if position is None or recorded_at is None:
-        raise AssertionError("the function says where the first append of a batch is")
+    answers: list[Answer] = []
+    position, recorded_at = positions[0], times[0]
     for index, append in enumerate(appends):
-        if len(times) > 1:
+        if len(times) > 1:  # history, each append at its own time
             recorded_at = times[index]
+        if position is None or recorded_at is None:
+            raise AssertionError("the function says where a batch begins, and when")
         size = len(append.events)
         answers.append(Answer("recorded", position, recorded_at, append.expected + size, None))
         position += size

@@ -51,7 +51,7 @@ def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
         ready.poll()
         pgconn.consume_input()  # the server may have to say something before it takes the rest
     ready.modify(pgconn.socket, select.POLLIN)
-    results = []
+    results: list[pq.abc.PGresult] = []
     while True:
         while pgconn.is_busy():
             ready.poll()

@@ -14,7 +14,7 @@ from tests.support.ledgers import record as put
 
 from ledger.domain.events import EventData, PlanAdopted, PlanAmended, TaskAssigned
 from ledger.errors import BadFile, BadQuery, DatabaseUnavailable, LedgerError, NotFound, Refused
-from ledger.services.commands import Submission
+from ledger.services.deciding import Submission
 from ledger.services.importing import Summary
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files import plan_import

@@ -14,7 +14,7 @@ from ledger.domain.task import decide
 from ledger.domain.values import PlanItemRef
 from ledger.errors import Refused
 from ledger.services.command_line import CommandLine, parse_line
-from ledger.services.commands import Submission
+from ledger.services.deciding import Submission
 from ledger.services.plan_files.findings import Finding, has_errors
 from ledger.services.plan_files.rows import TaskLine
 

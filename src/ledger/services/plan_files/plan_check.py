@@ -18,7 +18,7 @@ from ledger.domain.texts import Absent
 from ledger.domain.times import local_day, parse_day
 from ledger.errors import BadFile, BadQuery, NotFound, Refused
 from ledger.projections.rows import Scope
-from ledger.services.commands import Submission
+from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files import draft as drafts
 from ledger.services.plan_files.draft import Draft, PlannedTask, PlanOptions

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from ledger.errors import BadFile, LedgerError
-from ledger.services.commands import Outcome, Submission
+from ledger.services.commands import Outcome
+from ledger.services.deciding import Submission
 from ledger.services.importing import Summary
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files.draft import Draft, PlannedTask

@@ -14,7 +14,7 @@ from ledger.domain.rules import Moment, check_moment
 from ledger.domain.times import local_day, parse_day
 from ledger.domain.unit import Unit, UnitSituation
 from ledger.errors import BadFile, BadQuery, LedgerError, NotFound, Refused
-from ledger.services.commands import Submission
+from ledger.services.deciding import Submission
 from ledger.services.importing import Summary
 from ledger.services.ledger import Ledger
 from ledger.services.plan_files.draft import submission
