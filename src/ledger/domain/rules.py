@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ledger.domain.unit import Unit
 
 
-class Moment(Struct, frozen=True):
+class Moment(Struct, frozen=True, gc=False):
     """Who acts, and when: `day` is the local day on which it happened, `today` the one on which it is recorded."""
 
     acting_unit: str

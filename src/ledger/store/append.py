@@ -8,7 +8,7 @@ from uuid import UUID
 from msgspec import Struct
 
 
-class IdempotencyKey(Struct, frozen=True):
+class IdempotencyKey(Struct, frozen=True, gc=False):
     """A unit's name for one command, so that sending it again records nothing twice."""
 
     unit: str
@@ -17,7 +17,7 @@ class IdempotencyKey(Struct, frozen=True):
     """SHA-256 of the command: the same key with another command is refused, unless a text of the first was erased."""
 
 
-class EventTexts(Struct, frozen=True):
+class EventTexts(Struct, frozen=True, gc=False):
     """What opens the references of one event."""
 
     event: UUID
@@ -25,7 +25,7 @@ class EventTexts(Struct, frozen=True):
     """By path, as JSON."""
 
 
-class Append(Struct, frozen=True):
+class Append(Struct, frozen=True, gc=False):
     """The next events of one stream: recorded together or not at all."""
 
     stream: str
@@ -46,7 +46,7 @@ class Append(Struct, frozen=True):
 Refusal = Literal["key_reused", "no_events", "entry_too_large", "ledger_is_live", "history_out_of_order"]
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, gc=False):
     """What became of one append.
 
     recorded, replayed: the events stand from `position` on, the first at `recorded_at`, each a microsecond after the
