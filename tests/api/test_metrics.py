@@ -33,7 +33,7 @@ def test_the_log_and_the_read_models_are_told(client: TestClient, ledger: Ledger
     found = figures(client)
     assert found["ledger_log_events", ""] == 8
     assert found["ledger_database_up", ""] == found["ledger_following", ""] == 1
-    assert found["ledger_appends_waiting", ""] == 0
+    assert found["ledger_appends_waiting", ""] == found["ledger_appends_busy_total", ""] == 0
     for projection in ledger.projections:
         for name in ("lag_events", "lag_seconds", "parked_streams"):
             assert found[f"ledger_read_model_{name}", f"1 {projection.name} active"] == 0

@@ -26,6 +26,8 @@ from ledger.services.command_line import parse_line
 from ledger.services.commands import Outcome
 from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
+from ledger.store.append import IdempotencyKey
+from ledger.store.standing import Standing
 
 ASSIGN = line("assign_task", "T1", 1, title="A promise", lead="U1", deadline={"date": "2025-03-20"})
 
@@ -317,6 +319,73 @@ def test_what_another_writer_did_before_is_seen(ledger: Ledger, other: Ledger) -
     assert refused(submit(other, line("cancel_task", "T1", 4))[0]) == ("task_closed", "task")
     check_at_hand(ledger, "T1", "T2")
     check_at_hand(other, "T1")
+
+
+def unread(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, object]]:
+    """What is asked, from now on, about where the log stands."""
+    of, asked = ledger.stand.of, []
+
+    def noted(streams: Sequence[str], keys: Sequence[IdempotencyKey]) -> Standing:
+        asked.append((streams, keys))
+        return of(streams, keys)
+
+    monkeypatch.setattr(ledger.stand, "of", noted)
+    return asked
+
+
+def test_a_line_that_comes_alone_waits_for_its_append_only(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(ledger, ASSIGN)
+    asked = unread(ledger, monkeypatch)
+    (first,) = record(ledger, line("report_progress", "T1", 2, percent=1, idempotency_key="p"))
+    record(ledger, line("assign_task", "T2", 1, title="new", lead="U1"))
+    assert submit(ledger, line("report_progress", "T1", 2, percent=1, idempotency_key="p")) == [
+        replace(first, replayed=True)
+    ]
+    (other,) = submit(ledger, line("report_progress", "T1", 2, percent=2, idempotency_key="p"))
+    assert refused(other) == ("key_reused", "idempotency_key")
+    assert not asked
+    check_at_hand(ledger, "T1", "T2")
+
+
+def test_but_a_refusal_rests_on_what_the_log_holds(
+    ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At hand the task is still closed, unknown, or without the key's first answer."""
+    cancel = line("cancel_task", "T1", 2, idempotency_key="c")
+    record(ledger, ASSIGN)
+    (first,) = record(ledger, cancel)
+    record(other, line("reopen_task", "T1", 3, cause="defect"), line("assign_task", "T3", 1, title="t", lead="U1"))
+    asked = unread(ledger, monkeypatch)
+    record(ledger, line("submit_result", "T1", 4, reviewer="REV"))
+    record(ledger, line("report_progress", "T3", 4, percent=1))
+    assert len(asked) == 2
+    record(ledger, line("accept_result", "T1", 5))
+    assert submit(ledger, cancel) == [replace(first, replayed=True)]
+    assert refused(submit(ledger, line("cancel_task", "T1", 6))[0]) == ("task_closed", "task")
+    check_at_hand(ledger, "T1", "T3")
+
+
+def test_nor_is_anything_recorded_on_an_outdated_directory(ledger: Ledger, other: Ledger) -> None:
+    """A deadline is rolled to the next day of work: one that another process has meanwhile declared to be none."""
+    deadline = {"date": "2025-03-08", "roll_forward": True}  # a Saturday
+    assign = [line("assign_task", f"T{n}", 1, title="t", lead="U1", deadline=deadline) for n in range(2)]
+    record(ledger, assign[0])
+    record(other, line("declare_day_off", "calendar/VN", 2, date="2025-03-10", name="A day off"))
+    record(ledger, assign[1])
+    record(other, line("declare_day_off", "calendar/VN", 2, date="2025-03-11", name="Another"))
+    record(ledger, line("assign_task", "T2", 1, title="t", lead="U1", deadline=deadline, expected_version=0))
+    days = [data_of(ledger, stream(ledger, f"task/T{n}")[0].event).deadline.last_day for n in range(3)]  # type: ignore[attr-defined]  # they are assignments
+    assert [day.isoformat() for day in days] == ["2025-03-10", "2025-03-11", "2025-03-12"]
+
+
+def test_writers_of_one_task_take_turns(ledger: Ledger) -> None:
+    """However many there are, none is told of a conflict that it could not have known of."""
+    record(ledger, ASSIGN)
+    with ThreadPoolExecutor(40) as threads:
+        jobs = [threads.submit(submit, ledger, line("report_progress", "T1", 2, percent=n)) for n in range(40)]
+        versions = [recorded(job.result(60)[0]).version for job in jobs]
+    assert sorted(versions) == list(range(2, 42))
+    check_at_hand(ledger, "T1")
 
 
 def test_what_another_writer_got_in_between_is_decided_anew(

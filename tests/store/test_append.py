@@ -19,6 +19,7 @@ import pytest
 from eventsourcing.persistence import IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.conftest import Database
 from tests.support.effort import EFFORT, examples
 from tests.support.ledgers import micros
@@ -290,15 +291,54 @@ def test_a_used_key_is_answered_though_the_ledger_is_live(recorder: LedgerRecord
     assert recorder.append([append("a", 0, history=t, key=key("k"))])[0].status == "replayed"
 
 
+# ── the directory that an append rests on ────────────────────────────────────────────────────────────────────────────
+
+
+def outdated(version: int) -> Answer:
+    return Answer("outdated", None, None, version, None)
+
+
+def test_an_append_on_an_outdated_directory_is_not_recorded(recorder: LedgerRecorder, log: Log) -> None:
+    recorder.append([append("unit/u", 0), append("task/a", 0)])
+    assert recorder.append([append("task/a", 1, directory=0)]) == [outdated(1)]
+    assert recorder.append([append("task/a", 7, directory=0)]) == [conflict(1)]
+    found = recorder.append([append("task/a", 1, directory=1), append("task/b", 0, directory=0), append("task/c", 0)])
+    assert [answer.status for answer in found] == ["recorded", "outdated", "recorded"]
+    with pytest.raises(IntegrityError):
+        recorder.append([append("task/d", 0), append("task/b", 0, directory=0)], all_or_nothing=True)
+    assert [row[3] for row in check_whole(log)] == ["unit/u", "task/a", "task/a", "task/c"]
+
+
+@pytest.mark.parametrize("stream", ["unit/u", "plan/p", "calendar/c"])
+def test_nor_when_the_directory_grows_in_the_same_batch(recorder: LedgerRecorder, log: Log, stream: str) -> None:
+    found = recorder.append(
+        [append("task/a", 0, directory=0), append(stream, 0, 2, directory=0), append("task/b", 0, directory=0)]
+    )
+    assert [answer.status for answer in found] == ["recorded", "recorded", "outdated"]
+    assert recorder.append([append("task/b", 0, directory=2)]) == [outdated(0)]
+    assert recorder.append([append("task/b", 0, directory=3)])[0].status == "recorded"
+    assert len(check_whole(log)) == 4
+
+
+def test_a_used_key_is_answered_whatever_the_append_rests_on(recorder: LedgerRecorder) -> None:
+    (first,) = recorder.append([append("task/a", 0, key=key("k"), directory=0)])
+    recorder.append([append("unit/u", 0)])
+    again = [append("task/a", 0, key=key("k"), directory=0)]
+    assert recorder.append(again) == recorder.append(again * 2)[:1] == [replace(first, status="replayed")]
+
+
 # ── any batch ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 APPENDS = st.builds(
-    lambda stream, expected, count, k, command: append(stream, expected, count, key=key(k, command) if k else None),
-    st.sampled_from("abc"),
+    lambda stream, expected, count, k, command, directory: append(
+        stream, expected, count, key=key(k, command) if k else None, directory=directory
+    ),
+    st.sampled_from(("a", "b", "c", "plan/p")),
     st.integers(0, 6),
     st.sampled_from((0, 1, 1, 2)),
     st.sampled_from((None, None, "k", "l")),
     st.sampled_from(("the command", "another")),
+    st.sampled_from((None, None, 0, 2, 5, 99)),
 )
 
 
@@ -307,6 +347,7 @@ class Model:
 
     def __init__(self) -> None:
         self.size = 0
+        self.directory_end = 0
         self.versions: dict[str, int] = {}
         self.keys: dict[str, tuple[bytes, tuple[int, int]]] = {}
 
@@ -320,11 +361,15 @@ class Model:
         at = self.versions.get(asked.stream, 0)
         if at != asked.expected:
             return "conflict", None, None, at
+        if asked.directory is not None and asked.directory < self.directory_end:
+            return "outdated", None, None, at
         if not asked.events:
             return "refused", "no_events", None, at
         position, version = self.size, at + len(asked.events)
         self.size += len(asked.events)
         self.versions[asked.stream] = version
+        if asked.stream.startswith("plan/"):
+            self.directory_end = self.size
         if asked.key is not None:
             self.keys[asked.key.key] = (asked.key.fingerprint, (position, version))
         return "recorded", None, position, version

@@ -176,6 +176,7 @@ def test_past_the_bound_the_answer_is_busy(gate: Gate, pool: Pool, callers: Thre
     with pytest.raises(Busy) as busy:
         committer.append([append("c", 0)])
     assert (busy.value.waiting, busy.value.retry_after) == (4, 1.0)
+    assert committer.turned_away == 1
     gate.open.set()
     for job in jobs:
         assert {answer.status for answer in job.result(20)} == {"recorded"}

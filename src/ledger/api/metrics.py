@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, Depends
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -88,6 +88,8 @@ class _Standing:
         """Every figure; those that the database knows only when it answers."""
         yield _gauge("ledger_following", "Whether the read models are being followed", self._following.is_alive)
         yield _gauge("ledger_appends_waiting", "Appends that wait for a commit", self._ledger.committer.waiting)
+        turned_away = self._ledger.committer.turned_away
+        yield CounterMetricFamily("ledger_appends_busy", "Appends turned away, as too many waited", float(turned_away))
         yield _gauge("ledger_listeners", "Streams of events that are open", self._following.listeners)
         try:
             found = [*self._log(), *self._read_models(read_models.standings(self._ledger))]

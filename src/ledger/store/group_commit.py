@@ -48,6 +48,7 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
         self._database = database
         self._max_waiting = max_waiting
         self._waiting = 0
+        self._turned_away = 0
         self._answered = 1
         """Requests that the last commit answered."""
         self._took = 0.0
@@ -61,6 +62,11 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
     def waiting(self) -> int:
         """How many appends wait for a commit, or for the one under way."""
         return self._waiting
+
+    @property
+    def turned_away(self) -> int:
+        """How many appends were answered `Busy` since the process began."""
+        return self._turned_away
 
     def append(self, appends: Sequence[Append]) -> list[Answer]:
         """The answers to `appends`, in order, once they are durable.
@@ -90,6 +96,7 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
     def admit(self, asked: _Asked) -> None:
         """Raises `Busy` when too many wait."""
         if self._waiting and self._waiting + len(asked.appends) > self._max_waiting:
+            self._turned_away += len(asked.appends)
             raise Busy(self._waiting)
         self._waiting += len(asked.appends)
 
