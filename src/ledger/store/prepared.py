@@ -32,7 +32,7 @@ class Prepared:
             self._on.add(connection)
         try:
             pgconn.send_query_prepared(self._name, arguments, self._formats, result_format=pq.Format.BINARY)
-            (result,) = _results(pgconn)
+            result = _results(pgconn)[0]
         except BaseException:
             connection.close()
             raise
