@@ -63,6 +63,22 @@ def test_a_reference_is_the_event_and_the_hmac_of_the_text_under_its_salt() -> N
     assert event_of(ref) == UUID(ID)
 
 
+@examples(100)
+@given(st.binary(min_size=16, max_size=16), st.text())
+def test_the_commitment_is_an_hmac_as_anybody_else_computes_it(salt: bytes, text: str) -> None:
+    content = urlsafe_b64decode(reference(UUID(ID), Opening(salt, text)).removeprefix("text:"))
+    assert content[16:] == hmac.new(salt, text.encode(), sha256).digest()
+
+
+def test_a_salt_of_another_length_opens_nothing() -> None:
+    """HMAC itself takes a key with zeros behind it for the same one."""
+    for own in (b"s" * 16, b"s" * 15 + b"\0", bytes(16)):
+        ref = reference(UUID(ID), Opening(own, "text"))
+        assert opens(Opening(own, "text"), ref)
+        for other in {own + b"\0", own + bytes(48), own.rstrip(b"\0"), own + b"x" * 60} - {own}:
+            assert not opens(Opening(other, "text"), ref)
+
+
 @examples(200)
 @given(EVENTS)
 def test_what_is_committed_to_is_opened_again_and_by_nothing_else(made: Event) -> None:

@@ -7,7 +7,6 @@ Openings can be destroyed; entries, leaf hashes and proofs stay as they are.
 
 from __future__ import annotations
 
-import hmac
 import re
 import typing
 from base64 import urlsafe_b64encode
@@ -15,6 +14,8 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from functools import cache
+from hashlib import sha256
+from hmac import compare_digest
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, cast
 from uuid import UUID
@@ -31,6 +32,9 @@ REFERENCE = re.compile(r"text:[A-Za-z0-9_-]{64}")
 """`text:`, then in base64url the event's id (16 bytes) and the HMAC-SHA256 (32 bytes)."""
 SALT_BYTES = 16
 _ID_BYTES = 16
+_BLOCK_BYTES = 64
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
 
 Kind = Literal["free", "person"]
@@ -79,7 +83,8 @@ def belongs_to(ref: str, event: UUID) -> bool:
 
 def opens(opening: Opening, ref: str) -> bool:
     """The reference was made of exactly this text and salt."""
-    return hmac.compare_digest(_digest(opening), _content(ref)[_ID_BYTES:])
+    # HMAC fills a short key up with zeros: without a look at its length, a salt with more of them would open it too.
+    return len(opening.salt) == SALT_BYTES and compare_digest(_digest(opening), _content(ref)[_ID_BYTES:])
 
 
 def _content(ref: str) -> bytes:
@@ -88,8 +93,14 @@ def _content(ref: str) -> bytes:
 
 
 def _digest(opening: Opening) -> bytes:
-    # hmac.digest lets all other threads go first, which takes many times as long as the hashing.
-    return hmac.new(opening.salt, opening.text.encode(), "sha256").digest()
+    """HMAC-SHA256(salt, text): RFC 2104, for a key that is no longer than a block.
+
+    By two hashes, in less time than by `hmac`, and without letting all other threads go first as `hmac.digest` does:
+    it is done for each text that is recorded or verified.
+    """
+    key = opening.salt.ljust(_BLOCK_BYTES, b"\0")
+    inner = sha256(key.translate(_INNER) + opening.text.encode()).digest()
+    return sha256(key.translate(_OUTER) + inner).digest()
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────────────────────────────────────

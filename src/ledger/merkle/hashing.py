@@ -1,5 +1,6 @@
 """The three hashes that a tree is made of: RFC 6962, section 2.1 (the same in RFC 9162, section 2.1.1)."""
 
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,11 @@ _NODE: Final = b"\x01"
 def leaf_hash(entry: bytes) -> bytes:
     """SHA-256(0x00 ‖ entry), 32 bytes, for the exact bytes of the entry; an entry may be empty."""
     return sha256(_LEAF + entry).digest()
+
+
+def leaf_hashes(entries: Iterable[bytes]) -> bytes:
+    """The `leaf_hash` of each entry, joined."""
+    return b"".join([sha256(_LEAF + entry).digest() for entry in entries])
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:

@@ -121,9 +121,12 @@ def all_opened(entry: bytes, seen: Glance, openings: Openings) -> bool:
 
     False also when a text in the entry looks like a reference: `entry_texts` tells these apart.
     """
-    return entry.count(_QUOTED) == len(openings) and all(
-        seen.is_opened(path, opening) for path, opening in openings.items()
-    )
+    if entry.count(_QUOTED) != len(openings):
+        return False
+    for path, opening in openings.items():  # noqa: SIM110  # a generator would cost as much as the look at the field
+        if not seen.is_opened(path, opening):
+            return False
+    return True
 
 
 class EntryTexts(Struct, frozen=True):

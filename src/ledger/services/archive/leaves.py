@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from ledger.domain.values import Classification
-from ledger.merkle.hashing import leaf_hash
+from ledger.merkle.hashing import leaf_hashes
 from ledger.merkle.tiles import TILE_WIDTH, tile_of, tile_root
 from ledger.services.absent_texts import Place, erased_by, may_erase
 from ledger.services.archive import reading
@@ -37,7 +37,7 @@ def leaves(folder: Path, size: int, index: int) -> Leaves:
     Nothing is decoded but what is looked for: a mark in the bytes of the whole bundle says whether it can be there.
     """
     bundle = reading.bundle(folder, tile_of(size, 0, index))
-    hashes = b"".join([leaf_hash(entry) for entry in bundle.entries])
+    hashes = leaf_hashes(bundle.entries)
     reading.check_hashes(folder, bundle.tile, hashes)
     first, path = index * TILE_WIDTH, bundle.tile.entries_path
     numbered = list(enumerate(bundle.entries, first))
