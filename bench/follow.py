@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from bench.histories import Generator, load
-from bench.support import database, server, show
+from bench.support import database, machine, server, show
 from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds
 from ledger.projections.base import Projection
@@ -62,7 +62,7 @@ def main(wanted: int) -> None:
     rate, seconds = RATE, max(1, min(SECONDS, wanted // RATE))
     projections: tuple[Projection, ...] = all_projections(zone_of(ZONE))
     with server() as started, database(started) as conninfo:
-        ledger = Database(conninfo)
+        about, ledger = machine(started), Database(conninfo)
         log = Log(ledger)
         log.pin_locale(Locale(ZONE, "VN"))
         early, _ = _appends(rate * seconds)
@@ -90,6 +90,7 @@ def main(wanted: int) -> None:
             _row(f"the first {STARTING} s after the start", acknowledged[:starting], runner.reached),
             _row("from then on", acknowledged[starting:], runner.reached),
         ],
+        about,
     )
 
 

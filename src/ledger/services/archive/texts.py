@@ -49,13 +49,16 @@ def decode(path: str, index: int, content: bytes) -> dict[int, dict[str, Opening
         lines = _decoder.decode_lines(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ArchiveError(path, f"a line is not one of texts: {error}") from error
-    found = {line.position: line.texts for line in lines}
-    for position in found:
-        if position // TILE_WIDTH != index:
-            raise ArchiveError(path, "it is not of this file's entries", position)
-    if encode(found) != content:
-        raise ArchiveError(path, "its lines are not in the form and order in which they are written")
-    return found
+    before = index * TILE_WIDTH - 1
+    for line in lines:
+        if line.position // TILE_WIDTH != index:
+            raise ArchiveError(path, "it is not of this file's entries", line.position)
+        if line.position <= before or not line.texts:
+            raise ArchiveError(path, "its lines are not in their order, or one is empty", line.position)
+        before = line.position
+    if _encoder.encode_lines(lines) != content:
+        raise ArchiveError(path, "its lines are not in the form in which they are written")
+    return {line.position: line.texts for line in lines}
 
 
 def highest_class(folder: Path) -> Classification | None:
