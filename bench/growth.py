@@ -14,8 +14,8 @@ from bench.appends import by_writers
 from bench.bulk import BATCH, TASKS, appends
 from bench.cases import peak_memory
 from bench.histories import Generator, load
+from bench.rebuild import rebuilt
 from bench.support import database, machine, server, show, timed
-from ledger.projections import builds, filling
 from ledger.projections.timeline import Timeline
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
@@ -76,16 +76,9 @@ def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
                 break
             load(recorder.append, cohort)
             held += len(cohort)
-        seconds = [timed(lambda: _rebuilt(ledger, log)) for _ in range(ROUNDS if size < 1_000_000 else 1)]
+        seconds = [timed(lambda: rebuilt(ledger, log, (Timeline(),))) for _ in range(ROUNDS if size < 1_000_000 else 1)]
         yield {"events": held, "rebuild, µs": 1e6 * statistics.median(seconds) / held, "seconds": max(seconds)}
     ledger.close()
-
-
-def _rebuilt(ledger: Database, log: Log) -> None:
-    found = filling.rebuild(ledger, log, (Timeline(),))
-    with ledger.connection() as connection:
-        for build in found:
-            builds.drop(connection, build)
 
 
 def _powers(wanted: int) -> list[int]:

@@ -50,7 +50,7 @@ def main(wanted: int) -> None:
         load(recorder.append, early[-1:] + late)
         for some in (*((projection,) for projection in projections), projections):
             before = _processor_seconds()
-            seconds = timed(lambda chosen=some: _rebuilt(ledger, log, chosen))  # type: ignore[misc]  # bound on purpose
+            seconds = timed(lambda chosen=some: rebuilt(ledger, log, chosen))  # type: ignore[misc]  # bound on purpose
             name = some[0].name if len(some) == 1 else "all read models together"
             measured(f"rebuild {name}", events, seconds, _processor_seconds() - before)
         ledger.close()
@@ -59,7 +59,7 @@ def main(wanted: int) -> None:
     show("Read models", rows, about)
 
 
-def _rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...]) -> None:
+def rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...]) -> None:
     """New builds of the projections were filled, and are gone again."""
     found = filling.rebuild(ledger, log, projections)
     with ledger.connection() as connection:

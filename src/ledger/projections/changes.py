@@ -35,20 +35,20 @@ class Pending:
     def add(self, position: int, changes: Changes) -> None:
         """Take in what one record does: rows close and open at its position."""
         for table, key in changes.closed:
-            rows = self._tables[table.name][1] if table.name in self._tables else self._begin(table)
+            rows = self._of(table)
             held = rows.open.pop(key, None)
             if held is None:
                 rows.closed.append((key, position))
             else:
                 rows.done.append((*held[0], held[1], position))
         for table, row in changes.opened:
-            rows = self._tables[table.name][1] if table.name in self._tables else self._begin(table)
-            rows.open[row[: len(table.key)]] = (row, position)
+            self._of(table).open[row[: len(table.key)]] = (row, position)
 
-    def _begin(self, table: Table) -> _Rows:
-        rows = _Rows()
-        self._tables[table.name] = (table, rows)
-        return rows
+    def _of(self, table: Table) -> _Rows:
+        held = self._tables.get(table.name)
+        if held is None:
+            held = self._tables[table.name] = (table, _Rows())
+        return held[1]
 
     def write(self, connection: Connection, schema: str, parked: Collection[str] = ()) -> None:
         """All of it is in the tables of that schema, within the caller's transaction, but for what is `parked`.

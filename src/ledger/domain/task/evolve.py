@@ -45,7 +45,7 @@ def evolve(task: Task | None, event: Event, code: str) -> Task:
     day = event.day
     if day < task.latest:
         return _refolded(code, events, task.retracted)
-    return Task(code, events, task.retracted, _extended(task.segments, event, day), day)
+    return Task(code, events, task.retracted, _extended(task.segments, [(day, event)]), day)
 
 
 def step(now: Situation, event: Event) -> Situation:
@@ -85,27 +85,24 @@ _first = itemgetter(0)
 def _refolded(code: str, events: tuple[Event, ...], retracted: frozenset[int]) -> Task:
     first, *rest = events
     standing = (event for event in rest if event.version not in retracted)
-    latest, now = first.day, _assigned(first)
-    segments = [Segment(latest, now)]
-    for latest, event in in_effect_order(standing, first.day):
+    dated = in_effect_order(standing, first.day)
+    latest = dated[-1][0] if dated else first.day
+    return Task(code, events, retracted, _extended((Segment(first.day, _assigned(first)),), dated), latest)
+
+
+def _extended(segments: tuple[Segment, ...], dated: Iterable[tuple[dt.date, Event]]) -> tuple[Segment, ...]:
+    """The segments after these events, the first of which takes effect no earlier than the last segment begins."""
+    grown = list(segments)
+    now = grown[-1].situation
+    for day, event in dated:
         after = step(now, event)
         if after is now:
             continue
-        if segments[-1].since == latest:
-            segments.pop()
-        segments.append(Segment(latest, after))
+        if grown[-1].since == day:
+            grown.pop()
+        grown.append(Segment(day, after))
         now = after
-    return Task(code, events, retracted, tuple(segments), latest)
-
-
-def _extended(segments: tuple[Segment, ...], event: Event, day: dt.date) -> tuple[Segment, ...]:
-    last = segments[-1]
-    situation = step(last.situation, event)
-    if situation is last.situation:
-        return segments
-    if last.since == day:
-        return (*segments[:-1], Segment(day, situation))
-    return (*segments, Segment(day, situation))
+    return tuple(grown)
 
 
 def _assigned(event: Event) -> Situation:
