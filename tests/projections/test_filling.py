@@ -6,6 +6,8 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 import pytest
@@ -31,6 +33,7 @@ from ledger.projections.builds import Build
 from ledger.projections.plan_state import PlanState
 from ledger.projections.runner import Runner
 from ledger.services.ledger import Ledger
+from ledger.store.database import Connection
 
 TASKS = [f"T{n}" for n in range(12)]
 
@@ -149,12 +152,29 @@ def test_workers_end_when_the_rebuild_is_interrupted(ledger: Ledger) -> None:
     assert differences(ledger) == {}
 
 
+def test_a_turn_ends_before_its_session_does(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server takes a moment to end a session, and who repeats an interrupted rebuild at once is not refused."""
+    with ExitStack() as lingering:
+
+        @contextmanager
+        def session() -> Iterator[Connection]:
+            connection = ledger.database.connect()
+            lingering.callback(connection.close)
+            yield connection
+
+        monkeypatch.setattr(ledger.database, "session", session)
+        interrupt(ledger, after=1)
+        rebuilt(ledger)
+    assert differences(ledger) == {}
+
+
 # ── killed ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 REBUILDER = """
 import sys
 from ledger.projections import filling
 from ledger.services.ledger import Ledger
+from ledger.store.database import Connection
 from ledger.settings import Settings
 
 filling.EVENTS = 1

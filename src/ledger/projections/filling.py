@@ -83,12 +83,17 @@ def fill_empty(
 def _turn(database: Database, projections: Sequence[Projection], *, wait: bool) -> Iterator[Connection]:
     """Nobody else fills these projections inside the context; the connection's session is what holds that."""
     with database.session() as connection:
-        # In one order everywhere, so that two who wait never wait for each other.
-        for name in sorted(projection.name for projection in projections):
-            row = connection.execute(SQL["wait_for_turn" if wait else "take_turn"], (name,)).fetchone()
-            if row is None or row[0] is False:
-                raise RebuildRefused(f"{name} is being rebuilt by another process: wait for it, or stop it")
-        yield connection
+        try:
+            # In one order everywhere, so that two who wait never wait for each other.
+            for name in sorted(projection.name for projection in projections):
+                row = connection.execute(SQL["wait_for_turn" if wait else "take_turn"], (name,)).fetchone()
+                if row is None or row[0] is False:
+                    raise RebuildRefused(f"{name} is being rebuilt by another process: wait for it, or stop it")
+            yield connection
+        finally:
+            # A session that is closed may hold it a moment longer, and who goes on at once would be refused.
+            if not connection.closed:
+                connection.execute(SQL["leave_turn"])
 
 
 def _current(connection: Connection, projection: Projection) -> Build | None:

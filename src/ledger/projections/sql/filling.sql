@@ -6,6 +6,10 @@ SELECT pg_try_advisory_lock(hashtext('rebuild ' || %s))
 -- The same, and wait until the other one is done.
 SELECT pg_advisory_lock(hashtext('rebuild ' || %s))
 
+-- name: leave_turn
+-- Let others fill what this session was to fill alone.
+SELECT pg_advisory_unlock_all()
+
 -- name: begin
 -- A new fill, up to a position; answers its number.
 INSERT INTO ledger.fill (position) VALUES (%s) RETURNING fill
