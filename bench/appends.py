@@ -1,10 +1,16 @@
-"""Single events, each an append of its own, durable when it is answered: ours, through group commit."""
+"""Single events, each an append of its own, durable when it is answered: ours, through group commit.
+
+Writers are tasks of one event loop, as the requests of the API are, or threads, as of a program that uses the ledger.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import random
+import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Barrier
 
@@ -13,36 +19,63 @@ from bench.support import database, timed
 from ledger.store.append import Append
 from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
+from ledger.store.loop_commit import LoopCommit
 
 STATE = b'{"data":"' + b"x" * 380 + b'"}'
 TYPE = "bench.event"
 
 
-def by_writers(writers: int, appends: int, committer: GroupCommit) -> float:
-    """The seconds that so many concurrent writers take for so many appends, each to a stream of its own."""
+def by_tasks(writers: int, appends: int, database_: Database) -> float:
+    """The seconds that so many concurrent tasks take for so many appends, each to a stream of its own."""
 
-    def work() -> None:
-        chance = random.Random(uuid.uuid4().int)  # uuid4 itself asks the system, and lets the other threads go first
-        for _ in range(appends // writers):
-            (answer,) = committer.append([Append(f"task/{chance.getrandbits(128):032x}", 0, ((TYPE, STATE),))])
+    async def work(committer: LoopCommit, count: int) -> None:
+        for append in _made(count):
+            assert (await committer.append(append)).status == "recorded"
+
+    async def all_writers() -> float:
+        committer = LoopCommit(database_)
+        await committer.append(*_made(1))  # it connects
+        start = time.perf_counter()
+        await asyncio.gather(*(work(committer, appends // writers) for _ in range(writers)))
+        seconds = time.perf_counter() - start
+        await committer.close()
+        return seconds
+
+    return asyncio.run(all_writers())
+
+
+def by_threads(writers: int, appends: int, database_: Database) -> float:
+    """The same by threads."""
+    committer = GroupCommit(database_)
+
+    def work(count: int) -> None:
+        for append in _made(count):
+            (answer,) = committer.append([append])
             assert answer.status == "recorded"
 
     def all_writers() -> None:
         with ThreadPoolExecutor(writers) as pool:
-            for job in [pool.submit(work) for _ in range(writers)]:
+            for job in [pool.submit(work, appends // writers) for _ in range(writers)]:
                 job.result()
 
-    return timed(all_writers)
+    work(1)  # it connects
+    seconds = timed(all_writers)
+    committer.close()
+    return seconds
 
 
-def measured(conninfo: str, writers: int, appends: int) -> Done:
+def _made(count: int) -> Iterator[Append]:
+    chance = random.Random(uuid.uuid4().int)  # uuid4 itself asks the system, and lets the other threads go first
+    for _ in range(count):
+        yield Append(f"task/{chance.getrandbits(128):032x}", 0, ((TYPE, STATE),))
+
+
+def measured(conninfo: str, by: Callable[[int, int, Database], float], writers: int, appends: int) -> Done:
     """Appends by the writers of this process, in a fresh ledger."""
     with database(conninfo) as made:
         ledger = Database(made)
-        committer = GroupCommit(ledger)
-        by_writers(writers, max(appends // 10, writers), committer)
-        seconds = by_writers(writers, appends, committer)
-        committer.close()
+        by(writers, max(appends // 10, writers), ledger)
+        seconds = by(writers, appends, ledger)
         ledger.close()
     return Done(appends // writers * writers, seconds)
 
@@ -50,13 +83,19 @@ def measured(conninfo: str, writers: int, appends: int) -> Done:
 @case("appends-1", "ledger, 1 writer", share=0.05)
 def one_writer(conninfo: str, events: int) -> Done:
     """Nobody to share a commit with."""
-    return measured(conninfo, 1, events)
+    return measured(conninfo, by_threads, 1, events)
 
 
 @case("appends-16", "ledger, 16 writers", share=0.25)
 def sixteen_writers(conninfo: str, events: int) -> Done:
     """One process, one connection."""
-    return measured(conninfo, 16, events)
+    return measured(conninfo, by_tasks, 16, events)
+
+
+@case("appends-16", "ledger, 16 threads", share=0.25)
+def sixteen_threads(conninfo: str, events: int) -> Done:
+    """One process, one connection."""
+    return measured(conninfo, by_threads, 16, events)
 
 
 @case("appends-16", "ledger, 4 processes of 4 writers", share=0.25)
@@ -81,9 +120,7 @@ def four_processes(conninfo: str, events: int) -> Done:
 
 def _a_process(conninfo: str, appends: int, barrier: Barrier) -> None:
     ledger = Database(conninfo)
-    committer = GroupCommit(ledger)
-    by_writers(4, 40, committer)
+    by_tasks(4, 40, ledger)
     barrier.wait(60)
-    by_writers(4, appends, committer)
-    committer.close()
+    by_tasks(4, appends, ledger)
     ledger.close()

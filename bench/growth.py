@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from bench.appends import by_writers
+from bench.appends import by_tasks, by_threads
 from bench.bulk import BATCH, TASKS, appends
 from bench.cases import peak_memory
 from bench.histories import Generator, load
@@ -18,7 +18,6 @@ from bench.rebuild import rebuilt
 from bench.support import database, machine, server, show, timed
 from ledger.projections.timeline import Timeline
 from ledger.store.database import Database
-from ledger.store.group_commit import GroupCommit
 from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
@@ -40,7 +39,7 @@ def main(wanted: int) -> None:
 
 def _appending(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
     ledger = Database(conninfo)
-    recorder, committer = LedgerRecorder(ledger), GroupCommit(ledger)
+    recorder = LedgerRecorder(ledger)
     stream = appends(2 * wanted + 10 * BULK * ROUNDS)
     held = 0
     for size in _powers(wanted):
@@ -52,13 +51,12 @@ def _appending(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
         for _ in range(ROUNDS):
             batches = [list(islice(stream, BATCH)) for _ in range(BULK // BATCH)]
             bulk.append(timed(lambda: [recorder.append(each) for each in batches]) / BULK)  # noqa: B023  # at once
-            one.append(by_writers(1, SINGLES, committer) / SINGLES)
-            many.append(by_writers(16, CONCURRENT, committer) / CONCURRENT)
+            one.append(by_threads(1, SINGLES, ledger) / SINGLES)
+            many.append(by_tasks(16, CONCURRENT, ledger) / CONCURRENT)
             held += BULK + SINGLES + CONCURRENT
         costs = {"bulk": bulk, "1 writer": one, "16 writers": many}
         row = {"events": size} | {f"{name}, µs": 1e6 * statistics.median(each) for name, each in costs.items()}
         yield row | {"peak MiB": peak_memory() // 1024}
-    committer.close()
     ledger.close()
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from multiprocessing.queues import Queue
 from pathlib import Path
 
 from ledger.errors import DatabaseUnavailable
-from ledger.store.append import Append, IdempotencyKey
+from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.database import Database as Pool
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
+from ledger.store.loop_commit import LoopCommit
 from ledger.store.recorder import LedgerRecorder
 
 STREAMS = ("s0", "s1", "s2", "s3", "s4")
 Done = tuple[str, int, int]
 """(name of a command, its first position, how many events it has), as its writer was told."""
+Commands = Generator[Append, Answer | None]
 
 
 def write(recorder: LedgerRecorder, log: Log, who: str, count: int) -> list[Done]:
@@ -59,21 +63,54 @@ def events_of(name: str) -> tuple[tuple[str, bytes], ...]:
 
 
 def write_on(conninfo: str, who: str, writers: int, count: int, folder: Path) -> None:
-    """So many writers of one process, through its group commit, put `count` commands each until they are told of them.
+    """So many writers of one process, through a group commit, put `count` commands each until they are told of them.
 
-    Each writes down what it was told, and goes on behind that when the process is started again.
+    They are threads or tasks by turns. Each writes down what it was told, and goes on behind that when the process is
+    started again.
     """
     pool = Pool(conninfo, pool_size=writers)
-    log, committer = Log(pool), GroupCommit(pool)
+    log = Log(pool)
+    commands = [_commands(log, f"{who}.{n}", count, folder) for n in range(writers)]
+    committer = GroupCommit(pool)
     with ThreadPoolExecutor(writers) as threads:
-        jobs = [threads.submit(_write_on, committer, log, f"{who}.{n}", count, folder) for n in range(writers)]
+        jobs = [threads.submit(_by_thread, committer, each) for each in commands[::2]]
+        asyncio.run(_by_tasks(pool, commands[1::2]))
         for job in jobs:
             job.result()
     committer.close()
     pool.close()
 
 
-def _write_on(committer: GroupCommit, log: Log, who: str, count: int, folder: Path) -> None:
+def _by_thread(committer: GroupCommit, commands: Commands) -> None:
+    with suppress(StopIteration):
+        asked = next(commands)
+        while True:
+            try:
+                (answer,) = committer.append([asked])
+            except DatabaseUnavailable:
+                answer = None
+            asked = commands.send(answer)
+
+
+async def _by_tasks(pool: Pool, writers: Sequence[Commands]) -> None:
+    committer = LoopCommit(pool)
+    await asyncio.gather(*(_by_task(committer, each) for each in writers))
+    await committer.close()
+
+
+async def _by_task(committer: LoopCommit, commands: Commands) -> None:
+    with suppress(StopIteration):
+        asked = next(commands)
+        while True:
+            try:
+                answer = await committer.append(asked)
+            except DatabaseUnavailable:
+                answer = None
+            asked = commands.send(answer)
+
+
+def _commands(log: Log, who: str, count: int, folder: Path) -> Commands:
+    """What one writer asks for; it is told the answer, or None when it is unknown whether that was recorded."""
     chance = random.Random()
     file = os.open(folder / who, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
     for n in range(len(told(folder / who)), count):
@@ -85,10 +122,10 @@ def _write_on(committer: GroupCommit, log: Log, who: str, count: int, folder: Pa
             stream = chance.choice(STREAMS)
             try:
                 at = log.stream_versions([stream]).get(stream, 0)
-                (answer,) = committer.append([Append(stream, at, events, key=key)])
             except DatabaseUnavailable:
-                continue  # it is unknown whether it was recorded: the key tells
-            position = answer.position
+                continue
+            answer = yield Append(stream, at, events, key=key)
+            position = answer.position if answer is not None else None  # when it is unknown, the key tells
         os.write(file, f"{name} {position} {len(events)}\n".encode())
     os.close(file)
 

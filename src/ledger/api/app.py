@@ -30,6 +30,7 @@ def create_app(ledger: Ledger) -> FastAPI:
             yield
         finally:
             await run_sync(parts.following.stop)
+            await parts.committer.close()
 
     app = FastAPI(
         title="Progress Ledger",

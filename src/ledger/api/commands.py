@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from typing import Any
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Depends
 from msgspec.structs import replace
 from starlette.exceptions import HTTPException
@@ -73,13 +71,13 @@ async def record(request: Request) -> Response:
     if media_type != JSON:
         raise HTTPException(415, f"send {JSON} for one command, {NDJSON} for a command on each line")
     body = await _body(request)
-    outcome = await run_sync(partial(_recorded, parts, body, key), limiter=parts.writers)
+    outcome = await _recorded(parts, body, key)
     if isinstance(outcome, LedgerError):
         return problems.problem_of(outcome)
     return Json(outcome_json(outcome), 201, {"Idempotency-Replayed": "true"} if outcome.replayed else None)
 
 
-def _recorded(parts: Parts, body: bytes, key: str | None) -> Outcome:
+async def _recorded(parts: Parts, body: bytes, key: str | None) -> Outcome:
     """What became of the command in the body. Raises `Busy` or `DatabaseUnavailable`."""
     try:
         line, command = parse_line(body)
@@ -89,7 +87,7 @@ def _recorded(parts: Parts, body: bytes, key: str | None) -> Outcome:
         if line.idempotency_key not in (None, key):
             return Refused("two_keys", "idempotency_key", "the header Idempotency-Key says another key")
         line = replace(line, idempotency_key=key)
-    return parts.commands.handle([Submission(line, command)])[0]
+    return await parts.commands.handled(Submission(line, command), parts.committer, parts.writers)
 
 
 def _key(request: Request) -> str | None:

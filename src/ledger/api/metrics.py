@@ -12,14 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ledger.api.following import Following
 from ledger.api.parameters import none_at_all
-from ledger.api.parts import parts_of
+from ledger.api.parts import Parts, parts_of
 from ledger.errors import LedgerError, NotFound
 from ledger.projections.builds import Standing
 from ledger.services import read_models, sealing
 from ledger.services.cosigning import together
-from ledger.services.ledger import Ledger
 
 router = APIRouter(tags=["health"])
 _MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,7 +29,7 @@ def metrics(request: Request) -> Response:
     """The figures of this moment. Without its database the server still tells its own."""
     parts = parts_of(request)
     registry = CollectorRegistry()
-    registry.register(_Standing(parts.ledger, parts.following))
+    registry.register(_Standing(parts))
     body = generate_latest(registry) + generate_latest(request.app.state.requests.registry)
     return Response(body, media_type=_MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
@@ -80,15 +78,17 @@ class RequestFigures:
 class _Standing:
     """Collects how the ledger stands, anew each time."""
 
-    def __init__(self, ledger: Ledger, following: Following) -> None:
-        self._ledger = ledger
-        self._following = following
+    def __init__(self, parts: Parts) -> None:
+        self._ledger = parts.ledger
+        self._following = parts.following
+        self._committers = (parts.ledger.committer, parts.committer)
 
     def collect(self) -> Iterator[Metric]:
         """Every figure; those that the database knows only when it answers."""
         yield _gauge("ledger_following", "Whether the read models are being followed", self._following.is_alive)
-        yield _gauge("ledger_appends_waiting", "Appends that wait for a commit", self._ledger.committer.waiting)
-        turned_away = self._ledger.committer.turned_away
+        waiting = sum(each.waiting for each in self._committers)
+        yield _gauge("ledger_appends_waiting", "Appends that wait for a commit", waiting)
+        turned_away = sum(each.turned_away for each in self._committers)
         yield CounterMetricFamily("ledger_appends_busy", "Appends turned away, as too many waited", float(turned_away))
         yield _gauge("ledger_listeners", "Streams of events that are open", self._following.listeners)
         try:

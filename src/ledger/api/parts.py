@@ -14,6 +14,7 @@ from ledger.errors import Busy, Lagging
 from ledger.services.commands import CommandHandler
 from ledger.services.ledger import Ledger
 from ledger.services.queries import Queries
+from ledger.store.loop_commit import LoopCommit
 
 WRITERS = 48
 """Requests that record at the same time: what they append is committed together."""
@@ -33,6 +34,8 @@ class Parts:
     commands: CommandHandler
     queries: Queries
     following: Following
+    committer: LoopCommit
+    """Of the single commands that come as requests."""
     writers: CapacityLimiter
     stream_readers: CapacityLimiter
     expecting: Semaphore
@@ -62,13 +65,14 @@ class Parts:
 
     @classmethod
     def of(cls, ledger: Ledger) -> Parts:
-        """The parts for a server on this ledger; its follower is not started yet."""
+        """The parts for a server on this ledger, within its event loop; its follower is not started yet."""
         following = Following(ledger)
         return cls(
             ledger,
             ledger.commands,
             ledger.queries(following.keep_up),
             following,
+            ledger.loop_commit(),
             CapacityLimiter(WRITERS),
             CapacityLimiter(STREAM_READERS),
             Semaphore(EXPECTING),

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -28,6 +30,7 @@ from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.entry import entry_bytes
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
+from ledger.store.loop_commit import LoopCommit
 from ledger.store.standing import Stand, Standing
 from ledger.store.tasks import TaskRepository
 
@@ -81,12 +84,48 @@ class CommandHandler:
         if len(submissions) != 1:
             return self._handle(submissions, tried=False)
         # Of two that decide on the same version one has a conflict, and all who share its commit wait the longer.
-        with self._turns[hash(submissions[0].line.stream) % _TURNS]:
-            outcome = self._at_once(submissions[0])
+        with self._turn(submissions[0]):
+            outcome = None
+            item = self._decided_at_once(submissions[0])
+            if item is not None:
+                outcome = self._told_at_once(submissions[0], item, self._committer.append([item.append])[0])
             return [outcome] if outcome is not None else self._handle(submissions, tried=True)
 
-    def _at_once(self, submission: Submission) -> Outcome | None:
-        """What became of the line, decided on what is at hand; None when that may be older than the log.
+    async def handled(self, submission: Submission, committer: LoopCommit, threads: CapacityLimiter) -> Outcome:
+        """As `handle` for one line, for a task of the committer's event loop.
+
+        It takes one of the `threads` only when the log is to be read, or its stream is somebody else's turn.
+        """
+        outcome = await self._handled_at_once(submission, committer, threads)
+        return outcome if outcome is not None else await run_sync(self._handle_anew, submission, limiter=threads)
+
+    def _turn(self, submission: Submission) -> threading.Lock:
+        return self._turns[hash(submission.line.stream) % _TURNS]
+
+    async def _handled_at_once(
+        self, submission: Submission, committer: LoopCommit, threads: CapacityLimiter
+    ) -> Outcome | None:
+        turn = self._turn(submission)
+        if not turn.acquire(blocking=False):
+            return None
+        try:
+            item = self._decided_at_once(submission)
+            if item is None:
+                return None
+            answer = await committer.append(item.append)
+            if answer.status != "replayed":
+                return self._told_at_once(submission, item, answer)
+            # The hash of what was recorded before is read from the log.
+            return await run_sync(self._told_at_once, submission, item, answer, limiter=threads)
+        finally:
+            turn.release()
+
+    def _handle_anew(self, submission: Submission) -> Outcome:
+        with self._turn(submission):
+            return self._handle([submission], tried=True)[0]
+
+    def _decided_at_once(self, submission: Submission) -> _Pending | None:
+        """The line decided on what is at hand; None when it would be refused, as that may be older than the log.
 
         An append is recorded only if the stream and the directory stand as they did when it was decided, so whatever
         is recorded rests on the log as it is. A refusal may rest on what was overtaken, or stand before the first
@@ -97,10 +136,12 @@ class CommandHandler:
         held = self._repository.get_many([code], {}) if kind == "task" else {}
         grounds = Grounds(held, *self._directory.known_until(0))
         try:
-            item = _Pending(0, *grounds.decide(submission, line.key(), self.clock(), self.zone))
+            return _Pending(0, *grounds.decide(submission, line.key(), self.clock(), self.zone))
         except LedgerError:
             return None
-        (answer,) = self._committer.append([item.append])
+
+    def _told_at_once(self, submission: Submission, item: _Pending, answer: Answer) -> Outcome | None:
+        """What became of a line that was decided on what is at hand; None when that was overtaken."""
         if _is_overtaken(answer, submission):
             return None
         return self._settled(submission, answer, item, self._leaves([answer]))

@@ -40,9 +40,9 @@ class Directory:
     def __init__(self, log: Log, calendar: str) -> None:
         self._log = log
         self._calendar = calendar
-        self._lock = threading.Lock()
-        self._known = Known({}, {}, {}, working_days(calendar, None))
-        self._next = 0
+        self._reading = threading.Lock()
+        self._held = Known({}, {}, {}, working_days(calendar, None)), 0
+        """What is known, and the position after the last event that is in it."""
 
     def known(self, end: int | None = None) -> Known:
         """With all that lies before the position `end`; by default as new as the log is now.
@@ -53,13 +53,16 @@ class Directory:
 
     def known_until(self, end: int | None) -> tuple[Known, int]:
         """`known`, and the position after the last event that is in it; what is at hand for the end 0."""
-        with self._lock:
-            if end is not None and end <= self._next:
-                return self._known, self._next
-            records = self._log.directory_records(self._next)
+        held = self._held
+        if end is not None and end <= held[1]:
+            return held
+        with self._reading:
+            known, after = self._held
+            if end is not None and end <= after:
+                return self._held
+            records = self._log.directory_records(after)
             if records:
-                known = evolved(self._known, (record.event for record in records))
+                known = evolved(known, (record.event for record in records))
                 counted = working_days(self._calendar, known.calendars.get(self._calendar))
-                self._known = replace(known, working_days=counted)
-                self._next = records[-1].position + 1
-            return self._known, self._next
+                self._held = replace(known, working_days=counted), records[-1].position + 1
+            return self._held

@@ -24,6 +24,7 @@ from ledger.store.database import Database
 from ledger.store.group_commit import GroupCommit
 from ledger.store.locale import Locale
 from ledger.store.log import Log
+from ledger.store.loop_commit import LoopCommit
 from ledger.store.recorder import LedgerRecorder
 from ledger.store.server import reach
 from ledger.store.standing import Stand
@@ -79,6 +80,10 @@ class Ledger:
         """The way in."""
         repository = TaskRepository(LedgerRecorder(self.database), self.log)
         return CommandHandler(self.log, self.stand, repository, self.directory, self.committer, self.zone, self.clock)
+
+    def loop_commit(self) -> LoopCommit:
+        """A way in for the tasks of the event loop in which this is called; whoever calls it closes it."""
+        return LoopCommit(self.database)
 
     @cached_property
     def directory(self) -> Directory:

@@ -1,4 +1,4 @@
-"""One call of `ledger.append`: one prepared statement, one round trip."""
+"""The call of `ledger.append`: one prepared statement, one round trip."""
 
 from __future__ import annotations
 
@@ -15,35 +15,54 @@ from ledger.store.arrays import bigints, byteas, integers, read_integers, read_t
 from ledger.store.database import Connection
 from ledger.store.prepared import Prepared
 
-_APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"], 13)
+APPEND = Prepared("ledger_append", queries.load("ledger.store.sql", "append.sql")["append"], 13)
 _NOT_APPENDED = "LG002"
 
 
 def append_on(connection: Connection, appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[Answer]:
     """`LedgerRecorder.append` on a connection of the caller's, which is in autocommit and in nobody else's hands."""
-    warnings: list[str] = []
-
-    def note(diagnostic: psycopg.errors.Diagnostic) -> None:
-        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
-            warnings.append(diagnostic.message_primary or "")
-
-    connection.add_notice_handler(note)
+    doubts = Doubts(connection)
     try:
-        answers = _APPEND.call(connection, [*_arguments(appends), b"\1" if all_or_nothing else b"\0"])
+        answers = APPEND.call(connection, arguments_of(appends, all_or_nothing=all_or_nothing))
     except psycopg.DatabaseError as error:
         if error.sqlstate == _NOT_APPENDED:
             raise IntegrityError(str(error)) from error
         raise
     finally:
-        connection.remove_notice_handler(note)
-    if warnings:
-        # A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
-        raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {warnings[0]}")
-    return _answers(appends, answers)
+        doubts.close()
+    doubts.check()
+    return answers_to(appends, answers)
 
 
-def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
-    """The arrays that the function takes; those that would hold nothing but nulls are null."""
+class Doubts:
+    """What the server says that makes it unknown whether a commit stands.
+
+    A cancelled wait for a synchronous standby answers success: the commit may yet be lost with the primary.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._warnings: list[str] = []
+        connection.add_notice_handler(self._note)
+
+    def check(self) -> None:
+        """Nothing was said since this was asked last; raises `DatabaseUnavailable` when it was."""
+        if self._warnings:
+            said = self._warnings.pop()
+            self._warnings.clear()
+            raise DatabaseUnavailable(f"it is unknown whether the standby has the events: {said}")
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        self._connection.remove_notice_handler(self._note)
+
+    def _note(self, diagnostic: psycopg.errors.Diagnostic) -> None:
+        if diagnostic.sqlstate == "01000" and diagnostic.severity_nonlocalized == "WARNING":
+            self._warnings.append(diagnostic.message_primary or "")
+
+
+def arguments_of(appends: Sequence[Append], *, all_or_nothing: bool = False) -> list[bytes | None]:
+    """The arguments of `APPEND`: arrays, of which those that would hold nothing but nulls are null."""
     events = [event for append in appends for event in append.events]
     text_events = openings = None
     if any(append.texts for append in appends):
@@ -73,11 +92,12 @@ def _arguments(appends: Sequence[Append]) -> list[bytes | None]:
         byteas([encoded for _, encoded in events]),
         text_events,
         openings,
+        b"\1" if all_or_nothing else b"\0",
     ]
 
 
-def _answers(appends: Sequence[Append], columns: Sequence[bytes | None]) -> list[Answer]:
-    """What the function says of each append; when it says no more than where the first is, all are recorded."""
+def answers_to(appends: Sequence[Append], columns: Sequence[bytes | None]) -> list[Answer]:
+    """What `APPEND` says of each append; when it says no more than where the first is, all are recorded."""
     statuses, positions, times, versions, reasons = columns
     if statuses is None:
         return _all_recorded(appends, read_integers(positions or b""), read_integers(times or b""))

@@ -22,7 +22,7 @@ MAX_BATCH = 1_000
 """Appends in one commit, at most."""
 PATIENCE = 0.005
 """Seconds, at most, for which a commit waits for those who were answered by the one before."""
-_UNKNOWN = "it is unknown whether the events were recorded: send them again with the same idempotency keys"
+UNKNOWN = "it is unknown whether the events were recorded: send them again with the same idempotency keys"
 
 
 class _Asked(Struct, frozen=True):
@@ -44,7 +44,7 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
     """
 
     def __init__(self, database: Database, *, max_waiting: int = 10_000) -> None:
-        super().__init__(lambda: DatabaseUnavailable(_UNKNOWN))
+        super().__init__(lambda: DatabaseUnavailable(UNKNOWN))
         self._database = database
         self._max_waiting = max_waiting
         self._waiting = 0
@@ -162,4 +162,4 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            raise DatabaseUnavailable(f"{_UNKNOWN} ({error})") from error
+            raise DatabaseUnavailable(f"{UNKNOWN} ({error})") from error

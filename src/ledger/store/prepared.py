@@ -11,8 +11,36 @@ from psycopg import errors, pq
 from ledger.store.database import Connection
 
 
+class Sent:
+    """A statement on its way to the server, and what comes of it.
+
+    libpq's manual, "Asynchronous Command Processing". Neither method waits.
+    """
+
+    def __init__(self, pgconn: pq.abc.PGconn) -> None:
+        self._pgconn = pgconn
+        self._results: list[pq.abc.PGresult] = []
+
+    def is_flushed(self) -> bool:
+        """Whether all of it has left; otherwise ask again when the socket can be written to or read from."""
+        return not self._pgconn.flush()
+
+    def result(self) -> pq.abc.PGresult | None:
+        """What came of it; None as long as that is not here: ask again when the socket can be read from."""
+        self._pgconn.consume_input()
+        while not self._pgconn.is_busy():
+            result = self._pgconn.get_result()
+            if result is None:
+                return self._results[0]
+            self._results.append(result)
+        return None
+
+
 class Prepared:
-    """A statement, prepared once on each connection, with arguments and results in PostgreSQL's binary format."""
+    """A statement, prepared once on each connection, with arguments and results in PostgreSQL's binary format.
+
+    Connections are in autocommit, and in nobody else's hands. All methods raise `psycopg.Error`.
+    """
 
     def __init__(self, name: str, statement: bytes, arguments: int) -> None:
         self._name = name.encode()
@@ -20,46 +48,51 @@ class Prepared:
         self._formats = [pq.Format.BINARY] * arguments
         self._on: WeakSet[Connection] = WeakSet()
 
+    def prepare(self, connection: Connection) -> None:
+        """The connection knows the statement; waits for the server the first time."""
+        if connection not in self._on:
+            _check(connection.pgconn.prepare(self._name, self._statement), pq.ExecStatus.COMMAND_OK)
+            self._on.add(connection)
+
+    def send(self, connection: Connection, arguments: Sequence[bytes | None]) -> Sent:
+        """The statement is on its way, on a connection on which it was prepared; does not wait."""
+        pgconn = connection.pgconn
+        pgconn.send_query_prepared(self._name, arguments, self._formats, result_format=pq.Format.BINARY)
+        return Sent(pgconn)
+
     def call(self, connection: Connection, arguments: Sequence[bytes | None]) -> list[bytes | None]:
         """The columns of the one row that the statement gives.
 
-        The connection is in autocommit, and in nobody else's hands. It is closed when the wait for the row is
-        interrupted. Raises `psycopg.Error`.
+        The connection is closed when the wait for the row is interrupted.
         """
-        pgconn = connection.pgconn
-        if connection not in self._on:
-            _check(pgconn.prepare(self._name, self._statement), pq.ExecStatus.COMMAND_OK)
-            self._on.add(connection)
+        self.prepare(connection)
         try:
-            pgconn.send_query_prepared(self._name, arguments, self._formats, result_format=pq.Format.BINARY)
-            result = _results(pgconn)[0]
+            result = _awaited(self.send(connection, arguments), connection.pgconn)
         except BaseException:
             connection.close()
             raise
-        _check(result, pq.ExecStatus.TUPLES_OK)
-        return [result.get_value(0, column) for column in range(result.nfields)]
+        return columns(result)
 
 
-def _results(pgconn: pq.abc.PGconn) -> list[pq.abc.PGresult]:
-    """What was sent for has come (libpq's manual, "Asynchronous Command Processing").
+def columns(result: pq.abc.PGresult) -> list[bytes | None]:
+    """The columns of the one row that the result has; raises `psycopg.Error` when it is one."""
+    _check(result, pq.ExecStatus.TUPLES_OK)
+    return [result.get_value(0, column) for column in range(result.nfields)]
 
-    psycopg's own wait asks first whether the socket can be written to, and takes twice the time of a small statement.
-    """
+
+def _awaited(sent: Sent, pgconn: pq.abc.PGconn) -> pq.abc.PGresult:
+    """Psycopg's own wait asks first whether the socket can be written to, and takes twice as long for a small one."""
     ready = select.poll()
     ready.register(pgconn.socket, select.POLLIN | select.POLLOUT)
-    while pgconn.flush():
+    while not sent.is_flushed():
         ready.poll()
         pgconn.consume_input()  # the server may have to say something before it takes the rest
     ready.modify(pgconn.socket, select.POLLIN)
-    results: list[pq.abc.PGresult] = []
-    while True:
-        while pgconn.is_busy():
-            ready.poll()
-            pgconn.consume_input()
-        result = pgconn.get_result()
-        if result is None:
-            return results
-        results.append(result)
+    result = None
+    while result is None:
+        ready.poll()
+        result = sent.result()
+    return result
 
 
 def _check(result: pq.abc.PGresult, wanted: pq.ExecStatus) -> None:
