@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from anyio import CapacityLimiter
 from msgspec.structs import replace
 from tests.conftest import Database
 from tests.store.test_append import check_whole
@@ -23,10 +25,11 @@ from ledger.merkle.hashing import leaf_hash
 from ledger.services import commands
 from ledger.services.answers import Recorded
 from ledger.services.command_line import parse_line
-from ledger.services.commands import Outcome
+from ledger.services.commands import CommandHandler, Outcome
 from ledger.services.deciding import Submission
 from ledger.services.ledger import Ledger
-from ledger.store.append import IdempotencyKey
+from ledger.store.append import Append, IdempotencyKey
+from ledger.store.loop_commit import LoopCommit
 from ledger.store.standing import Standing
 
 ASSIGN = line("assign_task", "T1", 1, title="A promise", lead="U1", deadline={"date": "2025-03-20"})
@@ -48,6 +51,25 @@ def refused(outcome: Outcome) -> tuple[str, str | None]:
 def recorded(outcome: Outcome) -> Recorded:
     assert isinstance(outcome, Recorded), outcome
     return outcome
+
+
+@pytest.fixture(params=["thread", "task"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that come alone are handled for a thread, or for a task of an event loop."""
+    handle = CommandHandler.handle
+
+    def by_task(self: CommandHandler, submissions: Sequence[Submission]) -> list[Outcome]:
+        async def handled(submission: Submission) -> list[Outcome]:
+            committer = LoopCommit(self._log.database)
+            try:
+                return [await self.handled(submission, committer, CapacityLimiter(1))]
+            finally:
+                await committer.close()
+
+        return asyncio.run(handled(*submissions)) if len(submissions) == 1 else handle(self, submissions)
+
+    if request.param == "task":
+        monkeypatch.setattr(CommandHandler, "handle", by_task)
 
 
 # ── one line, and a batch ────────────────────────────────────────────────────────────────────────────────────────────
@@ -211,6 +233,7 @@ def test_today_is_the_local_day_of_recording(database: Database) -> None:
 # ── versions and keys ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("way")
 def test_an_expected_version_is_held_to(ledger: Ledger) -> None:
     record(ledger, ASSIGN, line("report_progress", "T1", 2, percent=1, expected_version=1))
     for wrong in (0, 1, 3):
@@ -226,6 +249,7 @@ def test_an_expected_version_is_held_to(ledger: Ledger) -> None:
 KEYED = line("assign_task", "T1", 1, title="A promise", lead="U1", idempotency_key="k")
 
 
+@pytest.mark.usefixtures("way")
 def test_a_key_sent_again_gets_the_first_answer_word_for_word(ledger: Ledger) -> None:
     (first,) = record(ledger, KEYED)
     record(ledger, line("name_officer", "T1", 2, officer="x"))
@@ -233,6 +257,7 @@ def test_a_key_sent_again_gets_the_first_answer_word_for_word(ledger: Ledger) ->
     assert types(ledger, "task/T1") == ["assigned", "officer-named"]
 
 
+@pytest.mark.usefixtures("way")
 def test_the_warnings_of_the_first_answer_are_given_again(ledger: Ledger) -> None:
     accept = line("accept_result", "T1", 3, idempotency_key="a")
     (*_, first) = record(ledger, ASSIGN, line("submit_result", "T1", "2025-02-01", reviewer="REV"), accept)
@@ -241,6 +266,7 @@ def test_the_warnings_of_the_first_answer_are_given_again(ledger: Ledger) -> Non
     assert submit(ledger, accept) == [replace(first, replayed=True)]
 
 
+@pytest.mark.usefixtures("way")
 def test_a_key_with_another_command_is_refused(ledger: Ledger) -> None:
     record(ledger, KEYED)
     for other in (
@@ -265,6 +291,7 @@ def test_a_key_twice_in_one_batch_is_recorded_once(ledger: Ledger) -> None:
     assert types(ledger, "task/T1") == ["assigned", "officer-named"]
 
 
+@pytest.mark.usefixtures("way")
 def test_a_key_of_a_refused_line_is_not_used_up(ledger: Ledger) -> None:
     officer = line("name_officer", "T1", 2, officer="x", idempotency_key="o")
     first, again = submit(ledger, officer, officer)
@@ -284,7 +311,7 @@ def test_a_text_beside_the_data_holds_no_nul(field: str) -> None:
 
 def between(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], times: int = 1) -> None:
     """Another writer acts between this one's decision and its append, so many times."""
-    take = ledger.committer.take
+    take, append = ledger.committer.take, LoopCommit.append
     left = [act] * times
 
     def late(request: object) -> list[commands.Answer]:
@@ -292,7 +319,13 @@ def between(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, act: Callable[[], o
             left.pop()()
         return take(request)
 
+    async def late_in_loop(self: LoopCommit, asked: Append) -> commands.Answer:
+        if left and self._database is ledger.database:
+            await asyncio.to_thread(left.pop())  # which may have an event loop of its own
+        return await append(self, asked)
+
     monkeypatch.setattr(ledger.committer, "take", late)
+    monkeypatch.setattr(LoopCommit, "append", late_in_loop)
 
 
 @pytest.fixture
@@ -312,6 +345,7 @@ def check_at_hand(ledger: Ledger, *codes: str) -> None:
         assert [event.version for event in events] == list(range(1, len(events) + 1))
 
 
+@pytest.mark.usefixtures("way")
 def test_what_another_writer_did_before_is_seen(ledger: Ledger, other: Ledger) -> None:
     record(ledger, ASSIGN)
     record(other, line("submit_result", "T1", 2, reviewer="REV"), line("register_unit", "unit/NEW", 2, name="n"))
@@ -333,6 +367,7 @@ def unread(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object
     return asked
 
 
+@pytest.mark.usefixtures("way")
 def test_a_line_that_comes_alone_waits_for_its_append_only(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     record(ledger, ASSIGN)
     asked = unread(ledger, monkeypatch)
@@ -347,6 +382,7 @@ def test_a_line_that_comes_alone_waits_for_its_append_only(ledger: Ledger, monke
     check_at_hand(ledger, "T1", "T2")
 
 
+@pytest.mark.usefixtures("way")
 def test_but_a_refusal_rests_on_what_the_log_holds(
     ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,6 +401,7 @@ def test_but_a_refusal_rests_on_what_the_log_holds(
     check_at_hand(ledger, "T1", "T3")
 
 
+@pytest.mark.usefixtures("way")
 def test_nor_is_anything_recorded_on_an_outdated_directory(ledger: Ledger, other: Ledger) -> None:
     """A deadline is rolled to the next day of work: one that another process has meanwhile declared to be none."""
     deadline = {"date": "2025-03-08", "roll_forward": True}  # a Saturday
@@ -378,6 +415,7 @@ def test_nor_is_anything_recorded_on_an_outdated_directory(ledger: Ledger, other
     assert [day.isoformat() for day in days] == ["2025-03-10", "2025-03-11", "2025-03-12"]
 
 
+@pytest.mark.usefixtures("way")
 def test_writers_of_one_task_take_turns(ledger: Ledger) -> None:
     """However many there are, none is told of a conflict that it could not have known of."""
     record(ledger, ASSIGN)
@@ -388,6 +426,43 @@ def test_writers_of_one_task_take_turns(ledger: Ledger) -> None:
     check_at_hand(ledger, "T1")
 
 
+def test_tasks_of_one_loop_wait_for_the_server_and_not_for_threads(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each on a task that is at hand; two on one task take turns, and one that sends its key again is answered."""
+    assign = [line("assign_task", f"T{n}", 1, title="t", lead="U1") for n in range(20)]
+    record(ledger, *assign)
+    threads: list[object] = []
+    run_sync = commands.run_sync
+
+    async def noted(function: Callable[..., Outcome | None], *arguments: object, **more: object) -> Outcome | None:
+        threads.append(function)
+        return await run_sync(function, *arguments, **more)  # type: ignore[arg-type]  # as it was asked
+
+    monkeypatch.setattr(commands, "run_sync", noted)
+
+    async def all_at_once(*lines: bytes) -> list[Outcome]:
+        committer = ledger.loop_commit()
+        try:
+            submissions = [Submission(*parse_line(each)) for each in lines]
+            jobs = [ledger.commands.handled(each, committer, CapacityLimiter(4)) for each in submissions]
+            return await asyncio.gather(*jobs)
+        finally:
+            await committer.close()
+
+    reports = [line("report_progress", f"T{n}", 2, percent=n, idempotency_key=f"k{n}") for n in range(20)]
+    first = [recorded(outcome) for outcome in asyncio.run(all_at_once(*reports))]
+    assert [each.version for each in first] == [2] * 20
+    assert threads == []
+    again = asyncio.run(all_at_once(*reports, line("cancel_task", "T1", 3), line("cancel_task", "T1", 3)))
+    assert again[:20] == [replace(each, replayed=True) for each in first]
+    assert recorded(again[20]).version == 3
+    assert refused(again[21]) == ("task_closed", "task")
+    assert len(threads) > 20
+    check_at_hand(ledger, *(f"T{n}" for n in range(20)))
+
+
+@pytest.mark.usefixtures("way")
 def test_what_another_writer_got_in_between_is_decided_anew(
     ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,6 +476,7 @@ def test_what_another_writer_got_in_between_is_decided_anew(
     check_at_hand(ledger, "T1", "T2")
 
 
+@pytest.mark.usefixtures("way")
 def test_it_may_then_be_refused(ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     record(ledger, ASSIGN)
     between(ledger, monkeypatch, lambda: record(other, line("cancel_task", "T1", 2)))
@@ -410,6 +486,7 @@ def test_it_may_then_be_refused(ledger: Ledger, other: Ledger, monkeypatch: pyte
     check_at_hand(ledger, "T1", "T2")
 
 
+@pytest.mark.usefixtures("way")
 def test_or_answered_as_a_conflict_when_the_line_says_what_it_expects(
     ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -420,6 +497,7 @@ def test_or_answered_as_a_conflict_when_the_line_says_what_it_expects(
     assert (outcome.expected, outcome.actual) == (1, 2)
 
 
+@pytest.mark.usefixtures("way")
 def test_or_given_up_after_many_times(ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     record(ledger, ASSIGN)
     between(ledger, monkeypatch, lambda: record(other, line("name_officer", "T1", 2, officer="x")), times=99)

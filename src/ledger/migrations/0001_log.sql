@@ -256,6 +256,10 @@ BEGIN
             INSERT INTO ledger.stream (stream, version)
                 SELECT u.stream, u.expected + u.upto - u.start
                 FROM unnest(streams, expected, starts, ends) AS u (stream, expected, start, upto);
+        ELSIF clear AND apart AND existing = batch THEN
+            UPDATE ledger.stream AS s SET version = u.expected + u.upto - u.start
+                FROM unnest(streams, expected, starts, ends) AS u (stream, expected, start, upto)
+                WHERE s.stream = u.stream;
         ELSIF clear THEN
             INSERT INTO ledger.stream AS s (stream, version)
                 SELECT u.stream, max(u.expected + u.upto - u.start)

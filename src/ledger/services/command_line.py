@@ -41,6 +41,8 @@ class CommandLine(Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def aggregate(self) -> tuple[str, str]:
         """(kind, code) of the aggregate, such as ("task", "T1")."""
+        if self.task is not None:  # as nearly always, and every command asks a few times
+            return "task", self.task
         for kind in _KINDS:
             code = getattr(self, kind)
             if code is not None:

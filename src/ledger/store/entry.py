@@ -56,13 +56,14 @@ _data_decoders: dict[tuple[str, int], Callable[[Raw], EventData]] = {
 }
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event, references: int | None = None) -> bytes:
     """The canonical bytes of an event, whose texts are committed to (`commit_texts`).
 
-    Raises `Refused` when its entry would be too large, cannot be kept, or has what looks like a reference where there
-    is no text; `EntryError` when a text stands in it.
+    `references`: how many there are, from whoever has just made them; otherwise they are looked at. Raises `Refused`
+    when its entry would be too large, cannot be kept, or has what looks like a reference where there is no text;
+    `EntryError` when a text stands in it.
     """
-    references = _own_references(event)
+    references = _own_references(event) if references is None else references
     encoded = _encoder.encode(event)
     if encoded.count(_REFERENCE_PREFIX) != references:
         _check_no_other(event, encoded, references)

@@ -66,7 +66,7 @@ def encode_with_texts(
     """
     committed, openings = commit_texts(event, salt_of)
     texts = EventTexts(UUID(event.id), openings_json(openings).decode()) if openings else None
-    return committed, (event.type, encode_event(committed)), texts
+    return committed, (event.type, encode_event(committed, len(openings))), texts
 
 
 class TextStore:
