@@ -33,7 +33,7 @@ def by_tasks(writers: int, appends: int, database_: Database) -> float:
             assert (await committer.append(append)).status == "recorded"
 
     async def all_writers() -> float:
-        committer = LoopCommit(database_)
+        committer = LoopCommit(database_, 100)
         await committer.append(*_made(1))  # it connects
         start = time.perf_counter()
         await asyncio.gather(*(work(committer, appends // writers) for _ in range(writers)))

@@ -47,7 +47,7 @@ def sixteen_at_once(ledger: Ledger, lines: Lines) -> float:
             _check(await ledger.commands.handled(Submission(*parse_line(line)), committer, threads))
 
     async def all_writers() -> float:
-        committer = ledger.loop_commit()
+        committer = ledger.loop_commit(100)
         await work(committer, lines[:16])
         start = time.perf_counter()
         await asyncio.gather(*(work(committer, lines[16 + writer :: 16]) for writer in range(16)))

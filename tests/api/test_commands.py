@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import httpx2
+import psycopg
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.api.conftest import Post, assigned, cut_off
 from tests.conftest import Database
@@ -265,6 +267,27 @@ def test_a_full_queue_says_when_to_try_again(
     answer = send(client, assigned("T1"))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "3")
     assert answer.json()["type"] == "urn:progress-ledger:problem:busy"
+
+
+def test_more_requests_than_may_wait_for_a_commit_are_told_to_come_again(
+    client: TestClient, app: FastAPI, database: Database
+) -> None:
+    send(client, assigned("T1"))
+    reports = [line("report_progress", "T1", 2, percent=1), line("assign_task", "T2", 1, title="t", lead="U1")]
+    committer = app.state.parts.committer
+    committer._max_waiting = 1
+    with psycopg.connect(database.owner) as owner, ThreadPoolExecutor(1) as threads:
+        owner.execute("SELECT FROM ledger.head FOR UPDATE")  # so that the commit waits
+        first = threads.submit(send, client, reports[0])
+        while not committer.waiting:
+            assert not first.done()
+        answer = send(client, reports[1])
+        owner.rollback()
+        assert first.result(20).status_code == 201
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["type"] == "urn:progress-ledger:problem:busy"
+    assert send(client, reports[1]).status_code == 201
+    assert "ledger_appends_busy_total 1.0" in client.get("/metrics").text
 
 
 def test_a_lost_database_says_when_to_try_again(client: TestClient, ledger: Ledger, database: Database) -> None:

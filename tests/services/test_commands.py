@@ -60,7 +60,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
     def by_task(self: CommandHandler, submissions: Sequence[Submission]) -> list[Outcome]:
         async def handled(submission: Submission) -> list[Outcome]:
-            committer = LoopCommit(self._log.database)
+            committer = LoopCommit(self._log.database, 1)
             try:
                 return [await self.handled(submission, committer, CapacityLimiter(1))]
             finally:
@@ -442,7 +442,7 @@ def test_tasks_of_one_loop_wait_for_the_server_and_not_for_threads(
     monkeypatch.setattr(commands, "run_sync", noted)
 
     async def all_at_once(*lines: bytes) -> list[Outcome]:
-        committer = ledger.loop_commit()
+        committer = ledger.loop_commit(100)
         try:
             submissions = [Submission(*parse_line(each)) for each in lines]
             jobs = [ledger.commands.handled(each, committer, CapacityLimiter(4)) for each in submissions]

@@ -40,11 +40,11 @@ def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def run(pool: Pool, work: Callable[[LoopCommit], Awaitable[T]], **settings: int) -> T:
+def run(pool: Pool, work: Callable[[LoopCommit], Awaitable[T]], max_waiting: int = 1_000) -> T:
     """What the work gives, in an event loop with a committer."""
 
     async def all_of_it() -> T:
-        committer = LoopCommit(pool, **settings)
+        committer = LoopCommit(pool, max_waiting)
         try:
             async with asyncio.timeout(SECONDS):
                 return await work(committer)
@@ -291,6 +291,25 @@ def test_whoever_waits_when_it_is_closed_is_told(database: Database, pool: Pool,
             for job in jobs:
                 with pytest.raises(DatabaseUnavailable, match="unknown"):
                     await job
+
+    run(pool, work)
+
+
+def test_one_that_is_closed_while_it_waits_for_others_waits_no_more(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop_commit, "PATIENCE", 100.0)
+
+    async def work(committer: LoopCommit) -> None:
+        await answers(begun(committer, *(append(f"s{n}", 0) for n in range(3))))
+        committer._began = committer._ended - 2 * SECONDS
+        (late,) = begun(committer, append("late", 0))
+        await asyncio.sleep(0)
+        assert committer._timer is not None
+        await committer.close()
+        assert committer._timer is None
+        with pytest.raises(DatabaseUnavailable):
+            await late
 
     run(pool, work)
 

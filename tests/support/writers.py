@@ -93,7 +93,7 @@ def _by_thread(committer: GroupCommit, commands: Commands) -> None:
 
 
 async def _by_tasks(pool: Pool, writers: Sequence[Commands]) -> None:
-    committer = LoopCommit(pool)
+    committer = LoopCommit(pool, 100)
     await asyncio.gather(*(_by_task(committer, each) for each in writers))
     await committer.close()
 

@@ -17,9 +17,9 @@ from ledger.services.queries import Queries
 from ledger.store.loop_commit import LoopCommit
 
 WRITERS = 48
-"""Requests that record at the same time: what they append is committed together."""
+"""Requests that record in threads at the same time, as lines in bulk and commands that need a look at the log do."""
 MAX_WAITING = 2_000
-"""Requests that wait for their turn to record; one that comes when so many do is told to come again."""
+"""Requests that wait for a thread, and as many that wait for a commit; one more is told to come again."""
 EXPECTING = 8
 """Reads that wait at the same time for records which the log does not have yet."""
 STREAM_READERS = 4
@@ -72,7 +72,7 @@ class Parts:
             ledger.commands,
             ledger.queries(following.keep_up),
             following,
-            ledger.loop_commit(),
+            ledger.loop_commit(MAX_WAITING),
             CapacityLimiter(WRITERS),
             CapacityLimiter(STREAM_READERS),
             Semaphore(EXPECTING),

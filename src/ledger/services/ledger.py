@@ -81,9 +81,9 @@ class Ledger:
         repository = TaskRepository(LedgerRecorder(self.database), self.log)
         return CommandHandler(self.log, self.stand, repository, self.directory, self.committer, self.zone, self.clock)
 
-    def loop_commit(self) -> LoopCommit:
-        """A way in for the tasks of the event loop in which this is called; whoever calls it closes it."""
-        return LoopCommit(self.database)
+    def loop_commit(self, max_waiting: int) -> LoopCommit:
+        """A way in for so many tasks of the event loop in which this is called; whoever calls it closes it."""
+        return LoopCommit(self.database, max_waiting)
 
     @cached_property
     def directory(self) -> Directory:

@@ -36,7 +36,7 @@ class LoopCommit:
     `PATIENCE` at most, has passed since then: see `GroupCommit`.
     """
 
-    def __init__(self, database: Database, *, max_waiting: int = 10_000) -> None:
+    def __init__(self, database: Database, max_waiting: int) -> None:
         self._database = database
         self._max_waiting = max_waiting
         self._loop = asyncio.get_running_loop()
@@ -88,6 +88,7 @@ class LoopCommit:
         self._queue.clear()
         self._end()
         self._hang_up()
+        self._no_timer()
         self._threads.shutdown()
 
     def _go_on(self) -> None:
@@ -100,10 +101,13 @@ class LoopCommit:
         elif self._timer is None:
             self._timer = self._loop.call_at(due, self._leave)
 
-    def _leave(self) -> None:
+    def _no_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _leave(self) -> None:
+        self._no_timer()
         if self._connection is None:
             self._connecting = self._loop.create_task(self._connect())
             return
