@@ -19,7 +19,7 @@ from ledger.store.loop_commit import LoopCommit
 WRITERS = 48
 """Requests that record in threads at the same time, as lines in bulk and commands that need a look at the log do."""
 MAX_WAITING = 2_000
-"""Requests that wait for a thread, and as many that wait for a commit; one more is told to come again."""
+"""Requests that wait for a thread, for others about the same task, or for a commit; past it they are to come again."""
 EXPECTING = 8
 """Reads that wait at the same time for records which the log does not have yet."""
 STREAM_READERS = 4
@@ -80,9 +80,11 @@ class Parts:
 
     def admit(self) -> None:
         """A request that records may wait for its turn; raises `Busy` when too many do."""
-        waiting = self.writers.statistics().tasks_waiting
-        if self.writers.available_tokens <= 0 and waiting >= MAX_WAITING:
-            raise Busy(waiting)
+        for_threads = self.writers.statistics().tasks_waiting
+        if self.writers.available_tokens <= 0 and for_threads >= MAX_WAITING:
+            raise Busy(for_threads)
+        if (for_others := self.commands.waiting) > MAX_WAITING:
+            raise Busy(for_others)
 
 
 def parts_of(request: HTTPConnection) -> Parts:

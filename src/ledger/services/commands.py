@@ -9,8 +9,8 @@ says which version it expects.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from anyio import CapacityLimiter
@@ -26,6 +26,7 @@ from ledger.services.answers import Recorded, refusal, warnings
 from ledger.services.clock import Clock
 from ledger.services.deciding import Grounds, Submission
 from ledger.services.directory import Directory
+from ledger.services.turns import Turns
 from ledger.store.append import Answer, Append, IdempotencyKey
 from ledger.store.entry import entry_bytes
 from ledger.store.group_commit import GroupCommit
@@ -37,9 +38,6 @@ from ledger.store.tasks import TaskRepository
 MAX_ROUNDS = 20
 """How often a batch is decided anew because of other writers, none of its lines being settled, before the conflict is
 answered."""
-
-_TURNS = 4_096
-"""Streams share so many turns; two that share one only wait for each other."""
 
 Outcome = Recorded | LedgerError
 """What became of a line: recorded (now or before), or the error that says why not."""
@@ -71,9 +69,14 @@ class CommandHandler:
         self._repository = repository
         self._directory = directory
         self._committer = committer
-        self._turns = tuple(threading.Lock() for _ in range(_TURNS))
+        self._turns = Turns()
         self.zone = zone
         self.clock = clock
+
+    @property
+    def waiting(self) -> int:
+        """How many single lines wait for others about the same unit, task, plan or calendar."""
+        return self._turns.waiting
 
     def handle(self, submissions: Sequence[Submission]) -> list[Outcome]:
         """What became of each, in order; all that is answered as recorded is durable.
@@ -83,46 +86,33 @@ class CommandHandler:
         """
         if len(submissions) != 1:
             return self._handle(submissions, tried=False)
-        # Of two that decide on the same version one has a conflict, and all who share its commit wait the longer.
-        with self._turn(submissions[0]):
-            outcome = None
-            item = self._decided_at_once(submissions[0])
+        (submission,) = submissions
+        with self._turns.of_thread(submission.line.stream):
+            item = self._decided_at_once(submission)
             if item is not None:
-                outcome = self._told_at_once(submissions[0], item, self._committer.append([item.append])[0])
-            return [outcome] if outcome is not None else self._handle(submissions, tried=True)
+                (answer,) = self._committer.append([item.append])
+                outcome = self._told_at_once(submission, item, answer)
+                if outcome is not None:
+                    return [outcome]
+            return self._handle(submissions, tried=True)
 
     async def handled(self, submission: Submission, committer: LoopCommit, threads: CapacityLimiter) -> Outcome:
         """As `handle` for one line, for a task of the committer's event loop.
 
-        It takes one of the `threads` only when the log is to be read, or its stream is somebody else's turn.
+        It takes one of the `threads` only when the log has to be read.
         """
-        outcome = await self._handled_at_once(submission, committer, threads)
-        return outcome if outcome is not None else await run_sync(self._handle_anew, submission, limiter=threads)
-
-    def _turn(self, submission: Submission) -> threading.Lock:
-        return self._turns[hash(submission.line.stream) % _TURNS]
-
-    async def _handled_at_once(
-        self, submission: Submission, committer: LoopCommit, threads: CapacityLimiter
-    ) -> Outcome | None:
-        turn = self._turn(submission)
-        if not turn.acquire(blocking=False):
-            return None
-        try:
+        async with self._turns.of_task(submission.line.stream):
             item = self._decided_at_once(submission)
-            if item is None:
-                return None
-            answer = await committer.append(item.append)
-            if answer.status != "replayed":
-                return self._told_at_once(submission, item, answer)
-            # The hash of what was recorded before is read from the log.
-            return await run_sync(self._told_at_once, submission, item, answer, limiter=threads)
-        finally:
-            turn.release()
-
-    def _handle_anew(self, submission: Submission) -> Outcome:
-        with self._turn(submission):
-            return self._handle([submission], tried=True)[0]
+            if item is not None:
+                answer = await committer.append(item.append)
+                if answer.status == "replayed":  # the hash of what was recorded before is read from the log
+                    outcome = await run_sync(self._told_at_once, submission, item, answer, limiter=threads)
+                else:
+                    outcome = self._told_at_once(submission, item, answer)
+                if outcome is not None:
+                    return outcome
+            (outcome,) = await run_sync(partial(self._handle, [submission], tried=True), limiter=threads)
+            return outcome
 
     def _decided_at_once(self, submission: Submission) -> _Pending | None:
         """The line decided on what is at hand; None when it would be refused, as that may be older than the log.
