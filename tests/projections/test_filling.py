@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import psycopg
 import pytest
@@ -30,10 +30,14 @@ from ledger import processes
 from ledger.errors import RebuildRefused
 from ledger.projections import builds, filling, runner
 from ledger.projections.builds import Build
+from ledger.projections.filling_part import Fill, do_parts
 from ledger.projections.plan_state import PlanState
 from ledger.projections.runner import Runner
 from ledger.services.ledger import Ledger
+from ledger.store import log
 from ledger.store.database import Connection
+from ledger.store.entry import decode_entry
+from ledger.store.log import Log, StreamEntries
 
 TASKS = [f"T{n}" for n in range(12)]
 
@@ -50,6 +54,13 @@ def ledger(ledger: Ledger) -> Ledger:
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stream a part."""
     monkeypatch.setattr(filling, "EVENTS", 1)
+
+
+@pytest.fixture
+def small_hauls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream a part, and a few parts a haul."""
+    monkeypatch.setattr(filling, "EVENTS", 1)
+    monkeypatch.setattr(filling, "AHEAD_BYTES", 25_000)
 
 
 def rebuilt(ledger: Ledger, workers: int | None = None) -> list[Build]:
@@ -280,19 +291,13 @@ def test_two_that_fill_at_once_are_told_apart(ledger: Ledger) -> None:
 def test_parts_are_done_once_though_several_take_them(ledger: Ledger) -> None:
     """As if an older parent's workers were still at it: four take parts of one fill at the same time."""
     interrupt(ledger, after=0)
-    number = build_of(ledger, "timeline", 2).fill
-    assert number is not None
-    named = {projection.name: projection for projection in ledger.projections}
-    with ledger.database.connection() as connection:
-        mine = tuple((named[b.projection], b) for b in builds.all_builds(connection) if b.fill == number)
-        (position,) = connection.execute("SELECT position FROM ledger.fill").fetchone() or ()
-    fill = filling.Fill(number, position, mine)
+    fill = fill_begun(ledger)
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
             with ledger.database.session() as connection:
-                while filling.do_part(connection, ledger.log, fill) is not None:
+                for _ in do_parts(connection, ledger.log, fill):
                     pass
         except BaseException as error:  # noqa: BLE001  # shown by the test
             errors.append(error)
@@ -304,6 +309,137 @@ def test_parts_are_done_once_though_several_take_them(ledger: Ledger) -> None:
     for thread in threads:
         thread.join()
     assert not errors
+    assert differences(ledger) == {}
+
+
+def fill_begun(ledger: Ledger) -> Fill:
+    """The fill that an interrupted rebuild has left."""
+    named = {projection.name: projection for projection in ledger.projections}
+    with ledger.database.connection() as connection:
+        number, position = connection.execute("SELECT fill, position FROM ledger.fill").fetchone() or (0, 0)
+        mine = tuple((named[b.projection], b) for b in builds.all_builds(connection) if b.fill == number)
+    return Fill(number, position, mine)
+
+
+# ── read at once ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def hauls(ledger: Ledger) -> dict[int, list[bool]]:
+    """Of the newest fill, by haul: whether its parts are done, in order."""
+    found: dict[int, list[bool]] = {}
+    with ledger.database.connection() as connection:
+        rows = connection.execute(
+            "SELECT haul, done FROM ledger.fill_part WHERE fill = (SELECT max(fill) FROM ledger.fill) ORDER BY part"
+        ).fetchall()
+    for haul, done in rows:
+        found.setdefault(haul, []).append(done)
+    return found
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """The ranges of streams that are read from the log, one after the other."""
+    made: list[tuple[str, str]] = []
+    streams_between = Log.streams_between
+
+    def noted(self: Log, first: str, last: str, stop: int) -> StreamEntries:
+        made.append((first, last))
+        return streams_between(self, first, last, stop)
+
+    monkeypatch.setattr(Log, "streams_between", noted)
+    return made
+
+
+def test_streams_are_whole_and_in_order_however_they_lie_in_the_table(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "_FETCHED", 7)
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute("CREATE INDEX anyhow ON ledger.log ((position * 7919 % 101))")
+        owner.execute("CLUSTER ledger.log USING anyhow")
+        owner.execute("ANALYZE ledger.log")  # so that the planner sees that all of it is asked for
+    stop = ledger.log.head().next_position - 20
+    streams = [f"task/{task}" for task in sorted(TASKS)]
+    found = ledger.log.streams_between(streams[0], streams[-1], stop)
+    wanted = ledger.log.stream_records(dict.fromkeys(streams, 0), stop)
+    assert {s: [decode_entry(*each) for each in entries] for s, entries in found.items()} == wanted
+    assert sum(map(len, found.values())) > 7
+
+
+@pytest.mark.usefixtures("small_hauls")
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_a_fill_of_many_hauls_is_as_any(ledger: Ledger, workers: int) -> None:
+    interrupt(ledger, after=0)
+    assert len(hauls(ledger)) > 3
+    assert any(len(parts) > 1 for parts in hauls(ledger).values())
+    rebuilt(ledger, workers)
+    assert differences(ledger) == {}
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_haul_takes_as_many_bytes_of_the_log_as_it_may(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a fifth of the bytes there are five times as many: what a worker holds does not grow with the log."""
+    with ledger.database.connection() as connection:
+        (size,) = connection.execute("SELECT pg_table_size('ledger.log')").fetchone() or (0,)
+    for share in (1, 2, 5):
+        monkeypatch.setattr(filling, "AHEAD_BYTES", size // share + 1)
+        interrupt(ledger, after=0)
+        assert 0.5 * share <= len(hauls(ledger)) <= share
+        for projection in ledger.projections:
+            with ledger.database.connection() as connection:
+                builds.drop(connection, build_of(ledger, projection.name, 2))
+
+
+@pytest.mark.usefixtures("small_hauls")
+def test_each_haul_is_read_once_by_whoever_works_alone(ledger: Ledger, reads: list[tuple[str, str]]) -> None:
+    interrupt(ledger, after=0)
+    number = len(hauls(ledger))
+    rebuilt(ledger, workers=0)
+    assert len(reads) == number
+    assert reads == sorted(reads)
+
+
+@pytest.mark.usefixtures("small_hauls")
+def test_a_haul_has_one_reader_and_what_he_has_not_come_to_is_done_by_others(
+    ledger: Ledger, reads: list[tuple[str, str]]
+) -> None:
+    """One has read a haul and goes no further; the other reads the rest by hauls, and then that one's parts singly."""
+    interrupt(ledger, after=0)
+    before, fill = hauls(ledger), fill_begun(ledger)
+    with (
+        ledger.database.session() as slow,
+        ledger.database.session() as quick,
+        closing(do_parts(slow, ledger.log, fill)) as halted,
+    ):
+        next(halted)
+        assert sum(map(sum, hauls(ledger).values())) == 1
+        reads.clear()
+        for _ in do_parts(quick, ledger.log, fill):
+            pass
+        assert all(map(all, hauls(ledger).values()))
+        assert len(reads) == len(before) - 1 + len(before[0]) - 1
+        assert list(halted) == [], "nothing is done twice"
+    rebuilt(ledger)
+    assert differences(ledger) == {}
+
+
+@pytest.mark.usefixtures("small_hauls")
+def test_the_haul_of_one_who_left_is_read_by_the_next(ledger: Ledger, reads: list[tuple[str, str]]) -> None:
+    """Whether he gave it back, or his session ended."""
+    interrupt(ledger, after=0)
+    before, fill = hauls(ledger), fill_begun(ledger)
+    with ledger.database.session() as connection:
+        with closing(do_parts(connection, ledger.log, fill)) as left:
+            next(left)
+        with ledger.database.session() as other:
+            abandoned = do_parts(other, ledger.log, fill)
+            next(abandoned)
+        wait_for_turn(ledger)
+        reads.clear()
+        for _ in do_parts(connection, ledger.log, fill):
+            pass
+    assert len(reads) == len(before)
+    rebuilt(ledger)
     assert differences(ledger) == {}
 
 

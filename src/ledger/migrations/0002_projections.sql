@@ -12,6 +12,7 @@ COMMENT ON TABLE ledger.fill IS 'New builds that are being filled together, stre
 CREATE TABLE ledger.fill_part (
     fill   bigint  NOT NULL,
     part   integer NOT NULL,
+    haul   integer NOT NULL,
     first  text    NOT NULL,
     last   text    NOT NULL,
     events bigint  NOT NULL,
@@ -19,7 +20,7 @@ CREATE TABLE ledger.fill_part (
     CONSTRAINT fill_part_pkey PRIMARY KEY (fill, part),
     CONSTRAINT fill_part_fill_fkey FOREIGN KEY (fill) REFERENCES ledger.fill (fill) ON DELETE CASCADE
 );
-COMMENT ON TABLE ledger.fill_part IS 'The parts of a fill: the streams from first to last, with about so many events. Whoever folds a part holds its row, and sets done in the transaction that writes what came of it.';
+COMMENT ON TABLE ledger.fill_part IS 'The parts of a fill: the streams from first to last, with about so many events. Whoever folds a part holds its row, and sets done in the transaction that writes what came of it. haul: neighbouring parts with the same number are read at once.';
 
 CREATE TABLE ledger.tracking (
     projection text    NOT NULL,

@@ -17,13 +17,15 @@ from ledger.processes import cores
 from ledger.projections import builds
 from ledger.projections.base import Projection
 from ledger.projections.builds import Build
-from ledger.projections.filling_part import SQL, Fill, do_part
+from ledger.projections.filling_part import SQL, Fill, do_parts
 from ledger.projections.filling_workers import Workers
 from ledger.store.database import Connection, Database
 from ledger.store.log import Log
 
 EVENTS = 5_000
-"""About so many events are one part: what a worker holds in memory, and what is done again after a kill."""
+"""About so many events are one part: what is done again after a kill."""
+AHEAD_BYTES = 80_000_000
+"""About so many bytes of the log are one haul: what a worker reads at once, and holds in memory until it is folded."""
 WORTH_WORKERS = 20_000
 """Events from which on processes of their own are worth their start."""
 
@@ -134,7 +136,7 @@ def _divided(connection: Connection, position: int, projections: Sequence[Projec
     if row is None:
         raise AssertionError("an INSERT that returns a number returns one")
     kinds = sorted({projection.stream_kind for projection in projections})
-    connection.execute(SQL["divide"], {"fill": row[0], "events": EVENTS, "kinds": kinds})
+    connection.execute(SQL["divide"], {"fill": row[0], "events": EVENTS, "bytes": AHEAD_BYTES, "kinds": kinds})
     return int(row[0])
 
 
@@ -182,15 +184,10 @@ def _do_parts(
         if not left:
             return
         wanted = workers if workers is not None else cores() if total - done >= WORTH_WORKERS else 0
-        if wanted:
-            with closing(iter(Workers(database.conninfo, fill, min(wanted, left)))) as parts:
-                for events in parts:
-                    done += events
-                    if progress is not None:
-                        progress(done, total)
-        else:
-            while (part := do_part(connection, log, fill)) is not None:
-                done += part
+        by_workers = iter(Workers(database.conninfo, fill, min(wanted, left))) if wanted else None
+        with closing(by_workers or do_parts(connection, log, fill)) as parts:
+            for events in parts:
+                done += events
                 if progress is not None:
                     progress(done, total)
         with connection.transaction():

@@ -1,9 +1,18 @@
-"""One part of a fill: some streams, folded whole for every build of the fill, and written."""
+"""The parts of a fill: each some streams, folded whole for every build of the fill, and written.
+
+Whoever does parts reads those of a haul at once, because in a log in which all streams are mixed the events of a few
+streams lie on as many pages, and those of a thousand streams on hardly more. What was read is only at hand: a part is
+done by whoever holds it when its transaction ends. When every haul has somebody who reads it, the parts that are left
+are done one by one, from the last, so that nobody has to wait for the slowest.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable, Iterator
+
 from msgspec import Struct
 
+from ledger.domain.events import Record
 from ledger.projections.base import Projection
 from ledger.projections.builds import SQL as RUNNER
 from ledger.projections.builds import Build
@@ -11,7 +20,8 @@ from ledger.projections.changes import Pending
 from ledger.projections.streams import StreamState
 from ledger.store import queries
 from ledger.store.database import Connection
-from ledger.store.log import Log
+from ledger.store.entry import decode_entry
+from ledger.store.log import Log, StreamEntries
 
 SQL = queries.load("ledger.projections.sql", "filling.sql")
 
@@ -24,28 +34,71 @@ class Fill(Struct, frozen=True):
     builds: tuple[tuple[Projection, Build], ...]
 
 
-def do_part(connection: Connection, log: Log, fill: Fill) -> int | None:
-    """The next part that nobody is at is done; returns its number of events, or None when there is no such part."""
-    projections = [projection for projection, _ in fill.builds]
+def do_parts(connection: Connection, log: Log, fill: Fill) -> Generator[int]:
+    """Do parts that nobody is at until there are none; yields the number of events of each, when it is done.
+
+    To be closed when it is left early: until then nobody else reads the haul that it is at.
+    """
+    haul = -1
+    while (row := connection.execute(SQL["take_haul"], {"fill": fill.number, "after": haul}).fetchone()) is not None:
+        (haul,) = row
+        try:
+            yield from _do_haul(connection, log, fill, haul)
+        finally:
+            if not connection.closed:
+                connection.execute(SQL["leave_haul"], (fill.number, haul))
+    while (events := _do_any_part(connection, log, fill)) is not None:
+        yield events
+
+
+def _do_haul(connection: Connection, log: Log, fill: Fill, haul: int) -> Iterator[int]:
+    """Do the parts of a haul that nobody else does meanwhile."""
+    parts = connection.execute(SQL["streams_of_haul"], (fill.number, haul)).fetchall()
+    first, last = connection.execute(SQL["range_of_haul"], (fill.number, haul)).fetchone() or (None, None)
+    if first is None:
+        return  # somebody has just done the last of it
+    ahead = log.streams_between(first, last, fill.position)
+    for part, streams in parts:
+        entries = {stream: ahead.pop(stream) for stream in streams if stream in ahead}
+        with connection.transaction():
+            row = connection.execute(SQL["take_part"], (fill.number, part)).fetchone()
+            if row is not None:
+                _fold_and_write(connection, fill, entries)
+        if row is not None:
+            yield row[2]
+
+
+def _do_any_part(connection: Connection, log: Log, fill: Fill) -> int | None:
     with connection.transaction():
-        # Losing the last parts in a crash loses their marks as well; the end of the fill is durable, and all before it.
-        connection.execute("SET LOCAL synchronous_commit = off")
-        row = connection.execute(SQL["take_part"], (fill.number,)).fetchone()
+        row = connection.execute(SQL["take_any_part"], (fill.number,)).fetchone()
         if row is None:
             return None
         first, last, events = row
-        pending = {projection.name: Pending() for projection in projections}
-        given_up = []
-        for stream, records in log.streams_between(first, last, fill.position):
-            state = StreamState(stream, projections)
-            for record in records:
-                for name, changes in state.advance(record):
-                    pending[name].add(record.position, changes)
-            given_up += [(stream, name, failure) for name, failure in state.failures.items()]
-        numbers = {}
-        for projection, build in fill.builds:
-            numbers[projection.name] = build.build
-            pending[projection.name].write(connection, build.schema)
-        for stream, name, failure in given_up:
-            connection.execute(RUNNER["park"], (name, numbers[name], stream, failure.position, failure.error))
+        _fold_and_write(connection, fill, log.streams_between(first, last, fill.position))
     return int(events)
+
+
+def _fold_and_write(connection: Connection, fill: Fill, entries: StreamEntries) -> None:
+    """What comes of these streams is in all builds, and they are parked where they failed."""
+    # Losing the last parts in a crash loses their marks as well; the end of the fill is durable, and all before it.
+    connection.execute("SET LOCAL synchronous_commit = off")
+    projections = [projection for projection, _ in fill.builds]
+    pending = {projection.name: Pending() for projection in projections}
+    given_up = []
+    for stream, records in _decoded(entries):
+        state = StreamState(stream, projections)
+        for record in records:
+            for name, changes in state.advance(record):
+                pending[name].add(record.position, changes)
+        given_up += [(stream, name, failure) for name, failure in state.failures.items()]
+    numbers = {}
+    for projection, build in fill.builds:
+        numbers[projection.name] = build.build
+        pending[projection.name].write(connection, build.schema)
+    for stream, name, failure in given_up:
+        connection.execute(RUNNER["park"], (name, numbers[name], stream, failure.position, failure.error))
+
+
+def _decoded(entries: StreamEntries) -> Iterable[tuple[str, list[Record]]]:
+    for stream in sorted(entries):
+        yield stream, [decode_entry(position, entry) for position, entry in entries[stream]]

@@ -22,7 +22,7 @@ from ledger.domain.times import zone_of
 from ledger.errors import RebuildRefused
 from ledger.projections import all_projections
 from ledger.projections.builds import all_builds
-from ledger.projections.filling_part import Fill, do_part
+from ledger.projections.filling_part import Fill, do_parts
 from ledger.store.database import Database
 from ledger.store.log import Log
 
@@ -112,7 +112,7 @@ def main() -> None:
                 (known[build.projection], build) for build in all_builds(connection) if build.fill == task.fill
             )
             fill = Fill(task.fill, task.position, builds)
-            while (events := do_part(connection, log, fill)) is not None:
+            for events in do_parts(connection, log, fill):
                 _tell(Told(events))
     except BrokenPipeError:
         os._exit(0)  # the parent is gone, and with it whoever would read an error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from uuid import UUID
 
 import psycopg
@@ -22,6 +20,11 @@ from ledger.store.texts import TextRow, openings_json
 
 _SQL = queries.load("ledger.store.sql", "log.sql")
 _RESTORE_REFUSED = ("LG003", "LG004", "LG005")
+_FETCHED = 5_000
+"""Rows of a long answer that are taken at once."""
+
+StreamEntries = dict[str, list[tuple[int, bytes]]]
+"""By stream: (position, entry), in order."""
 
 
 class Log:
@@ -103,15 +106,22 @@ class Log:
             found[stream].append(decode_entry(position, entry))
         return found
 
-    def streams_between(self, first: str, last: str, stop: int) -> Iterator[tuple[str, list[Record]]]:
-        """(stream, its records before position `stop`) for the streams from `first` to `last`, in order of name.
+    def streams_between(self, first: str, last: str, stop: int) -> StreamEntries:
+        """By stream: the entries before position `stop` of the streams from `first` to `last`, in any order of streams.
 
-        One query; what is not consumed yet is held as bytes.
+        One query, of whose answer only a piece is in memory beside what is returned.
         """
-        with self.database.connection() as connection:
-            rows = connection.execute(_SQL["stream_range"], (first, last, stop), prepare=True, binary=True).fetchall()
-        for stream, of_stream in groupby(rows, key=itemgetter(0)):
-            yield stream, [decode_entry(position, entry) for _, position, entry in of_stream]
+        found: StreamEntries = {}
+        with self.database.connection() as connection, connection.transaction():
+            connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # the plan is to be good for all rows
+            with connection.cursor("streams") as cursor:
+                cursor.execute(_SQL["stream_range"], (first, last, stop), binary=True)
+                while rows := cursor.fetchmany(_FETCHED):
+                    for stream, position, entry in rows:
+                        found.setdefault(stream, []).append((position, entry))
+        for entries in found.values():
+            entries.sort()
+        return found
 
     def stream_versions(self, streams: Iterable[str]) -> dict[str, int]:
         """The versions at which streams stand; a stream without events is left out."""

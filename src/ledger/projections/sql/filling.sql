@@ -15,14 +15,15 @@ SELECT pg_advisory_unlock_all()
 INSERT INTO ledger.fill (position) VALUES (%s) RETURNING fill
 
 -- name: divide
--- Its parts: the streams of some kinds by name, about so many events a part, and no stream in two.
-INSERT INTO ledger.fill_part (fill, part, first, last, events)
-SELECT %(fill)s, part, min(stream), max(stream), sum(version)
+-- Its parts: the streams of some kinds by name, about so many events a part, and no stream in two. A haul are as many
+-- parts as take about so many bytes of the log.
+INSERT INTO ledger.fill_part (fill, part, haul, first, last, events)
+SELECT %(fill)s, part, part * %(events)s * bytes_an_event / %(bytes)s, min(stream), max(stream), sum(version)
 FROM (
     SELECT stream, version, (sum(version) OVER (ORDER BY stream) - version) / %(events)s AS part
     FROM ledger.stream WHERE split_part(stream, '/', 1) = ANY(%(kinds)s)
-) AS placed
-GROUP BY part
+) AS placed, (SELECT pg_table_size('ledger.log') / greatest(next_position, 1) FROM ledger.head) AS log (bytes_an_event)
+GROUP BY part, bytes_an_event
 
 -- name: fill_anew
 -- An active build that has read nothing is filled, and stands at 0 until that is done; answers whether it is so.
@@ -41,13 +42,45 @@ SELECT coalesce(sum(events) FILTER (WHERE done), 0)::bigint, coalesce(sum(events
     count(*) FILTER (WHERE NOT done)
 FROM ledger.fill_part WHERE fill = %s
 
--- name: take_part
--- Take the next part that nobody is at, for the length of the transaction that does it.
-WITH next AS MATERIALIZED (
-    SELECT fill, part FROM ledger.fill_part WHERE fill = %s AND NOT done ORDER BY part LIMIT 1 FOR UPDATE SKIP LOCKED
+-- name: take_haul
+-- Be the only one to read a haul, the next after one with work left that nobody reads; until the session gives it back.
+WITH left_over AS MATERIALIZED (
+    SELECT DISTINCT haul FROM ledger.fill_part WHERE fill = %(fill)s AND haul > %(after)s AND NOT done ORDER BY haul
 )
-UPDATE ledger.fill_part AS p SET done = true FROM next
-WHERE (p.fill, p.part) = (next.fill, next.part)
+SELECT haul FROM left_over WHERE pg_try_advisory_lock(%(fill)s::integer, haul) LIMIT 1
+
+-- name: leave_haul
+-- Give a haul back.
+SELECT pg_advisory_unlock(%s::integer, %s)
+
+-- name: streams_of_haul
+-- The parts of a haul that are not done, each with its streams, in order.
+SELECT p.part, array_agg(s.stream ORDER BY s.stream)
+FROM ledger.fill_part AS p JOIN ledger.stream AS s ON s.stream BETWEEN p.first AND p.last
+WHERE p.fill = %s AND p.haul = %s AND NOT p.done
+GROUP BY p.part ORDER BY p.part
+
+-- name: range_of_haul
+-- Its first and last stream, of the parts that are not done.
+SELECT min(first), max(last) FROM ledger.fill_part WHERE fill = %s AND haul = %s AND NOT done
+
+-- name: take_part
+-- Take a part, unless somebody is at it or has done it, for the length of the transaction that does it.
+WITH wanted AS MATERIALIZED (
+    SELECT fill, part FROM ledger.fill_part WHERE fill = %s AND part = %s AND NOT done FOR UPDATE SKIP LOCKED
+)
+UPDATE ledger.fill_part AS p SET done = true FROM wanted
+WHERE (p.fill, p.part) = (wanted.fill, wanted.part)
+RETURNING p.first, p.last, p.events
+
+-- name: take_any_part
+-- As take_part, the last one that nobody is at: whoever reads a haul does its first part first.
+WITH wanted AS MATERIALIZED (
+    SELECT fill, part FROM ledger.fill_part WHERE fill = %s AND NOT done
+    ORDER BY part DESC LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE ledger.fill_part AS p SET done = true FROM wanted
+WHERE (p.fill, p.part) = (wanted.fill, wanted.part)
 RETURNING p.first, p.last, p.events
 
 -- name: wait_for_part

@@ -49,10 +49,11 @@ CROSS JOIN LATERAL (
 ORDER BY l.position
 
 -- name: stream_range
--- Entries of the streams of a range of names before a position, stream by stream, in order. `+ 0`, so that the planner
--- does not go through all earlier positions for each range.
+-- Entries of the streams of a range of names before a position, in no order: where they lie scattered over the whole log
+-- they are then read page by page, and each page once. `+ 0`, so that the planner does not go through all earlier
+-- positions for each range.
 SELECT stream, position, entry FROM ledger.log
-WHERE stream >= %s AND stream <= %s AND position + 0 < %s ORDER BY stream, version
+WHERE stream >= %s AND stream <= %s AND position + 0 < %s
 
 -- name: stream_versions
 -- The versions at which several streams stand; a stream without events is left out.
