@@ -75,7 +75,7 @@ class Requests(Projection):
         if after is None:
             return state, changes
         in_order = before is not None and event.day >= before.latest
-        if in_order and type(event.data) in _SETTING:
+        if in_order and _is_setting(event.data):
             return state, changes
         rows = _rows(after)
         changes.replace_all(REQUEST, _by_key(state), _by_key(rows))
@@ -84,6 +84,11 @@ class Requests(Projection):
     def resume(self, step: Step) -> tuple[Values, ...]:
         """The rows of the task after all its records."""
         return _rows(step.after) if step.after is not None else self.initial()
+
+
+def _is_setting(data: EventData) -> bool:
+    """It neither asks nor answers; nor does an extension that nobody had asked for."""
+    return type(data) in _SETTING or (isinstance(data, DeadlineExtended) and data.request is None)
 
 
 def _rows(task: Task) -> tuple[Values, ...]:
