@@ -53,12 +53,13 @@ def do_parts(connection: Connection, log: Log, fill: Fill) -> Generator[int]:
 
 def _do_haul(connection: Connection, log: Log, fill: Fill, haul: int) -> Iterator[int]:
     """Do the parts of a haul that nobody else does meanwhile."""
-    parts = connection.execute(SQL["streams_of_haul"], (fill.number, haul)).fetchall()
-    first, last = connection.execute(SQL["range_of_haul"], (fill.number, haul)).fetchone() or (None, None)
-    if first is None:
+    parts = connection.execute(SQL["parts_of_haul"], (fill.number, haul)).fetchall()
+    if not parts:
         return  # somebody has just done the last of it
+    (_, first, _, _), (_, _, last, _) = parts[0], parts[-1]
     ahead = log.streams_between(first, last, fill.position)
-    for part, streams in parts:
+    for part, _, _, streams in parts:
+        # What is not there has no event before the fill's position; what is handed on here is not held any longer.
         entries = {stream: ahead.pop(stream) for stream in streams if stream in ahead}
         with connection.transaction():
             row = connection.execute(SQL["take_part"], (fill.number, part)).fetchone()

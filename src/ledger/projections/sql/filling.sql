@@ -53,16 +53,12 @@ SELECT haul FROM left_over WHERE pg_try_advisory_lock(%(fill)s::integer, haul) L
 -- Give a haul back.
 SELECT pg_advisory_unlock(%s::integer, %s)
 
--- name: streams_of_haul
--- The parts of a haul that are not done, each with its streams, in order.
-SELECT p.part, array_agg(s.stream ORDER BY s.stream)
+-- name: parts_of_haul
+-- The parts of a haul that are not done, in order, each with all its streams: how names are sorted is the server's matter.
+SELECT p.part, p.first, p.last, array_agg(s.stream)
 FROM ledger.fill_part AS p JOIN ledger.stream AS s ON s.stream BETWEEN p.first AND p.last
 WHERE p.fill = %s AND p.haul = %s AND NOT p.done
-GROUP BY p.part ORDER BY p.part
-
--- name: range_of_haul
--- Its first and last stream, of the parts that are not done.
-SELECT min(first), max(last) FROM ledger.fill_part WHERE fill = %s AND haul = %s AND NOT done
+GROUP BY p.part, p.first, p.last ORDER BY p.part
 
 -- name: take_part
 -- Take a part, unless somebody is at it or has done it, for the length of the transaction that does it.
