@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bench import appends, bulk, commands, decoding, peers, read_model
+from bench import appends, bulk, commands, decoding, over_http, peers, read_model
 
-__all__ = ["appends", "bulk", "commands", "decoding", "peers", "read_model"]
+__all__ = ["appends", "bulk", "commands", "decoding", "over_http", "peers", "read_model"]
