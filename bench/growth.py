@@ -15,7 +15,7 @@ from bench.bulk import BATCH, TASKS, appends
 from bench.cases import peak_memory
 from bench.histories import Generator, load
 from bench.rebuild import rebuilt
-from bench.support import database, machine, server, show, timed
+from bench.support import database, machine, server, settle, show, timed
 from ledger.projections.timeline import Timeline
 from ledger.store.database import Database
 from ledger.store.locale import Locale
@@ -74,6 +74,7 @@ def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
                 break
             load(recorder.append, cohort)
             held += len(cohort)
+        settle(conninfo)
         seconds = [timed(lambda: rebuilt(ledger, log, (Timeline(),))) for _ in range(ROUNDS if size < 1_000_000 else 1)]
         yield {"events": held, "rebuild, µs": 1e6 * statistics.median(seconds) / held, "seconds": max(seconds)}
     ledger.close()

@@ -16,7 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from bench.cases import Done, case
 from bench.histories import Generator, load
 from bench.peers import datastore_of
-from bench.support import database, empty_database, timed
+from bench.support import database, empty_database, settle, timed
 from ledger.domain.events import Event, Record
 from ledger.projections import filling
 from ledger.projections.base import Step, Values
@@ -42,6 +42,7 @@ def ours(conninfo: str, events: int) -> Done:
         ledger = Database(made)
         Log(ledger).pin_locale(Locale("Asia/Ho_Chi_Minh", "VN"))
         load(LedgerRecorder(ledger).append, appends)
+        settle(made)
         seconds = timed(lambda: filling.rebuild(ledger, Log(ledger), (Timeline(),)))
         ledger.close()
     return Done(len(appends), seconds)
@@ -118,6 +119,7 @@ def theirs(conninfo: str, events: int) -> Done:
             recorder.insert_events([_stored(append) for append in appends[start : start + 1_000]])
         with datastore.transaction(commit=True) as cursor:
             cursor.execute(resources.files("ledger.projections.sql").joinpath(Timeline.ddl).read_bytes())
+        settle(made)
         env = {
             "PERSISTENCE_MODULE": "eventsourcing.postgres",
             "POSTGRES_DBNAME": str(given["dbname"]),

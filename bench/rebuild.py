@@ -11,7 +11,7 @@ from __future__ import annotations
 import resource
 
 from bench.histories import Generator, load
-from bench.support import database, machine, server, show, timed
+from bench.support import database, machine, server, settle, show, timed
 from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds, filling
 from ledger.projections.base import Projection
@@ -48,6 +48,7 @@ def main(wanted: int) -> None:
         runner = Runner(ledger, log, projections)
         measured("follow all read models", len(early), timed(runner.catch_up), _processor_seconds() - before)
         load(recorder.append, early[-1:] + late)
+        settle(conninfo)
         for some in (*((projection,) for projection in projections), projections):
             before = _processor_seconds()
             seconds = timed(lambda chosen=some: rebuilt(ledger, log, chosen))  # type: ignore[misc]  # bound on purpose
