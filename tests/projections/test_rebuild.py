@@ -119,12 +119,12 @@ from ledger.services import read_models
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
 
-write = changes.Pending.write
+write = changes.Texts.write
 def slowly(self, *arguments):
     write(self, *arguments)
     time.sleep(0.003)
 
-changes.Pending.write = slowly
+changes.Texts.write = slowly
 filling.EVENTS = 1
 with Ledger(Settings(database_url=sys.argv[1])) as ledger:
     print("begins", flush=True)

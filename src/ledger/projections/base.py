@@ -41,13 +41,8 @@ class Table(Struct, frozen=True):
 class Changes(Struct):
     """What one record does to the tables: the keys whose open rows close, and the rows that open."""
 
-    closed: list[tuple[Table, Values]]
-    opened: list[tuple[Table, Values]]
-
-    @staticmethod
-    def none() -> Changes:
-        """No change yet."""
-        return Changes([], [])
+    closed: list[tuple[Table, Values]] = []
+    opened: list[tuple[Table, Values]] = []
 
     def replace_all(self, table: Table, old: Mapping[Values, Values], new: Mapping[Values, Values]) -> None:
         """The rows of `old` stand no more, and those of `new` do, both by key; nothing happens to rows in both."""

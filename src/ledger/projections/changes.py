@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from psycopg import sql
@@ -50,6 +50,15 @@ class Pending:
             held = self._tables[table.name] = (table, _Rows())
         return held[1]
 
+    def texts(self, parked: Collection[str] = ()) -> Iterator[tuple[Table, bytes]]:
+        """The rows that open, by table, as the text that COPY takes; without those of aggregates that are `parked`."""
+        for table, rows in self._tables.values():
+            opened = rows.done + [(*row, known_from, None) for row, known_from in rows.open.values()]
+            if parked:
+                opened = [row for row in opened if row[0] not in parked]
+            if opened:
+                yield table, copy_text(opened)
+
     def write(self, connection: Connection, schema: str, parked: Collection[str] = ()) -> None:
         """All of it is in the tables of that schema, within the caller's transaction, but for what is `parked`.
 
@@ -59,11 +68,28 @@ class Pending:
             closed = [each for each in rows.closed if each[0][0] not in parked]
             if closed:
                 _close(connection, schema, table, closed)
-            opened = [*rows.done, *((*row, known_from, None) for row, known_from in rows.open.values())]
-            if parked:
-                opened = [row for row in opened if row[0] not in parked]
-            if opened:
-                _copy(connection, schema, table, opened)
+        for table, text in self.texts(parked):
+            _copy(connection, schema, table, text)
+
+
+class Texts:
+    """The rows of many streams, each folded whole, for one build: nothing closes any of them any more.
+
+    As text they take a fraction of the memory of rows, so that most of a part stays in the processor's cache.
+    """
+
+    def __init__(self) -> None:
+        self._tables: dict[str, tuple[Table, list[bytes]]] = {}
+
+    def add(self, stream: Pending) -> None:
+        """Take in the rows of one more stream."""
+        for table, text in stream.texts():
+            self._tables.setdefault(table.name, (table, []))[1].append(text)
+
+    def write(self, connection: Connection, schema: str) -> None:
+        """All of them are in the tables of that schema, within the caller's transaction."""
+        for table, texts in self._tables.values():
+            _copy(connection, schema, table, b"\n".join(texts))
 
 
 def _close(connection: Connection, schema: str, table: Table, closed: list[tuple[Values, int]]) -> None:
@@ -71,9 +97,9 @@ def _close(connection: Connection, schema: str, table: Table, closed: list[tuple
     connection.execute(_closing(schema, table), (*columns, [position for _, position in closed]))
 
 
-def _copy(connection: Connection, schema: str, table: Table, rows: Sequence[Values]) -> None:
+def _copy(connection: Connection, schema: str, table: Table, text: bytes) -> None:
     with connection.cursor() as cursor, cursor.copy(_copying(schema, table)) as copy:
-        copy.write(copy_text(rows))
+        copy.write(text)
 
 
 @lru_cache(maxsize=256)

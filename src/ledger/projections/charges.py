@@ -63,7 +63,7 @@ class Charges(Projection):
 
     def apply(self, state: ChargeRows, step: Step) -> tuple[ChargeRows, Changes]:
         """The task's charges after the step."""
-        changes = Changes.none()
+        changes = Changes()
         after = step.after
         if after is None:
             return state, changes

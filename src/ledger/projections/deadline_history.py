@@ -53,7 +53,7 @@ class DeadlineHistory(Projection):
 
     def apply(self, state: tuple[Values, ...], step: Step) -> tuple[tuple[Values, ...], Changes]:
         """The rows of the task after the step; who led and who asked matter to the changes that came after them."""
-        changes = Changes.none()
+        changes = Changes()
         event, before, after = step.record.event, step.before, step.after
         if after is None:
             return state, changes

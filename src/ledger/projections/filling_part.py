@@ -8,15 +8,14 @@ are done one by one, from the last, so that nobody has to wait for the slowest.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 
 from msgspec import Struct
 
-from ledger.domain.events import Record
 from ledger.projections.base import Projection
 from ledger.projections.builds import SQL as RUNNER
 from ledger.projections.builds import Build
-from ledger.projections.changes import Pending
+from ledger.projections.changes import Pending, Texts
 from ledger.projections.streams import StreamState
 from ledger.store import queries
 from ledger.store.database import Connection
@@ -84,22 +83,20 @@ def _fold_and_write(connection: Connection, fill: Fill, entries: StreamEntries) 
     # Losing the last parts in a crash loses their marks as well; the end of the fill is durable, and all before it.
     connection.execute("SET LOCAL synchronous_commit = off")
     projections = [projection for projection, _ in fill.builds]
-    pending = {projection.name: Pending() for projection in projections}
+    texts = {projection.name: Texts() for projection in projections}
     given_up = []
-    for stream, records in _decoded(entries):
+    for stream in sorted(entries):
         state = StreamState(stream, projections)
-        for record in records:
-            for name, changes in state.advance(record):
-                pending[name].add(record.position, changes)
+        pending = {projection.name: Pending() for projection in state.projections}
+        for position, entry in entries[stream]:
+            for name, changes in state.advance(decode_entry(position, entry)):
+                pending[name].add(position, changes)
+        for name, rows in pending.items():
+            texts[name].add(rows)
         given_up += [(stream, name, failure) for name, failure in state.failures.items()]
     numbers = {}
     for projection, build in fill.builds:
         numbers[projection.name] = build.build
-        pending[projection.name].write(connection, build.schema)
+        texts[projection.name].write(connection, build.schema)
     for stream, name, failure in given_up:
         connection.execute(RUNNER["park"], (name, numbers[name], stream, failure.position, failure.error))
-
-
-def _decoded(entries: StreamEntries) -> Iterable[tuple[str, list[Record]]]:
-    for stream in sorted(entries):
-        yield stream, [decode_entry(position, entry) for position, entry in entries[stream]]

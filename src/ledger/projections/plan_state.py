@@ -79,7 +79,7 @@ class PlanState(Projection):
 
     def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
         """The task's rows are worked out anew from the first day that the record touches."""
-        changes = Changes.none()
+        changes = Changes()
         event, before, after = step.record.event, step.before, step.after
         if after is None:
             return state, changes

@@ -33,7 +33,7 @@ class PlanTree(Projection):
     def apply(self, state: tuple[Plan | None, Runs], step: Step) -> tuple[tuple[Plan | None, Runs], Changes]:
         """The plan's rows after the step."""
         plan, runs = state
-        changes = Changes.none()
+        changes = Changes()
         event = step.record.event
         after = plans.evolve(plan, event, event.stream.partition("/")[2])
         return (after, diff(PLAN, after.code, runs, _runs(after), changes)), changes

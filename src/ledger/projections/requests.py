@@ -70,7 +70,7 @@ class Requests(Projection):
 
     def apply(self, state: tuple[Values, ...], step: Step) -> tuple[tuple[Values, ...], Changes]:
         """The rows of the task after the step."""
-        changes = Changes.none()
+        changes = Changes()
         event, before, after = step.record.event, step.before, step.after
         if after is None:
             return state, changes

@@ -32,7 +32,7 @@ class Timeline(Projection):
 
     def apply(self, state: None, step: Step) -> tuple[None, Changes]:
         """The record's row opens; a record that it retracts is shown as such from now on."""
-        changes = Changes.none()
+        changes = Changes()
         record = step.record
         changes.opened.append((TIMELINE, _row(record, None)))
         if isinstance(record.event.data, RecordRetracted):

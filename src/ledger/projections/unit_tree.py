@@ -32,7 +32,7 @@ class UnitTree(Projection):
     def apply(self, state: tuple[Unit | None, Runs], step: Step) -> tuple[tuple[Unit | None, Runs], Changes]:
         """The unit's rows after the step."""
         unit, runs = state
-        changes = Changes.none()
+        changes = Changes()
         event = step.record.event
         after = units.evolve(unit, event, event.stream.partition("/")[2])
         return (after, diff(UNIT, after.code, runs, _runs(after), changes)), changes
