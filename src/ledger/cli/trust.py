@@ -73,4 +73,6 @@ def lines(
 def _signed(key: Vouched) -> str:
     if not key.checkpoints:
         return "signed no checkpoint"
+    if key.checkpoints == 1:
+        return f"signed one checkpoint, over {key.last:,} entries"
     return f"signed {key.checkpoints:,} checkpoints over {key.first:,} to {key.last:,} entries"
