@@ -45,7 +45,7 @@ def main(wanted: int) -> None:
         head = log.head()
         with ledger.connection() as connection:
             connection.execute("SET plan_cache_mode = force_custom_plan")
-            active = builds.active_builds(connection, all_projections(zone_of(ZONE)))
+            active = builds.builds_in_use(connection, all_projections(zone_of(ZONE)))
 
             def ask(reading: Reading) -> float:
                 return timed(lambda: StatusReport().build(reading, Asked(Scope()))) * 1_000

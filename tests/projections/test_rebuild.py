@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from tests.conftest import Database
 from tests.support.effort import EFFORT
@@ -331,12 +332,68 @@ def test_nor_followed_until_it_is_rebuilt(ledger: Ledger, upgraded: Ledger) -> N
     head = upgraded.runner.catch_up()
     assert (build_of(upgraded, "plan_state").position, build_of(upgraded, "timeline").position) == (stood, head)
     [new] = filling.rebuild(upgraded.database, upgraded.log, [NewPlanState()])
-    with upgraded.database.connection() as connection:
-        rebuild.switch(connection, ["plan_state"], lambda position, new: upgraded.runner.catch_up(position, only=new))
+    read_models.switch(upgraded, ["plan_state"])
     assert build_of(upgraded, "plan_state") == builds.Build("plan_state", 2, NewPlanState.version, "active", head, None)
     assert new.schema.endswith(f"v{NewPlanState.version}_b2")
     with both(upgraded, head, dt.date(2025, 3, 31)) as (models, replay):
         assert list(models.tasks(Scope())) == list(replay.tasks(Scope()))
+
+
+def test_products_of_two_versions_serve_side_by_side(ledger: Ledger, upgraded: Ledger) -> None:
+    """Each reads and follows builds of its own version: before the switch, after it, and when it is taken back."""
+
+    def both_read_what_a_fold_gives() -> None:
+        record(ledger, line("name_officer", "T1", 20, officer=f"at {ledger.log.head().next_position}"))
+        for product in (ledger, upgraded):
+            head = product.runner.catch_up()
+            with both(product, head, dt.date(2025, 3, 31)) as (models, replay):
+                assert list(models.tasks(Scope())) == list(replay.tasks(Scope()))
+
+    read_models.rebuild(upgraded, ["plan_state"], nothing)
+    both_read_what_a_fold_gives()
+    assert [build.version for build in read_models.switch(upgraded, ["plan_state"])] == [NewPlanState.version]
+    both_read_what_a_fold_gives()
+    with pytest.raises(NotFound, match=f"earlier build of read model plan_state with version {NewPlanState.version}"):
+        read_models.rollback(upgraded, ["plan_state"])  # it could not bring the old build into step
+    with pytest.raises(NotFound, match="newer build of read model plan_state with version"):
+        read_models.switch(ledger, ["plan_state"])
+    both_read_what_a_fold_gives()
+    assert [build.version for build in read_models.rollback(ledger, ["plan_state"])] == [PlanState.version]
+    both_read_what_a_fold_gives()
+
+
+def test_a_switch_leaves_what_a_product_of_another_version_prepares(ledger: Ledger, upgraded: Ledger) -> None:
+    read_models.rebuild(upgraded, ["plan_state"], nothing)
+    for _ in range(2):
+        read_models.rebuild(ledger, ["plan_state"], nothing)
+        read_models.switch(ledger, ["plan_state"])
+    assert [(build.build, build.version) for build in all_of(ledger, "plan_state")] == [
+        (2, NewPlanState.version), (3, PlanState.version), (4, PlanState.version),
+    ]  # fmt: skip
+    read_models.switch(upgraded, ["plan_state"])
+
+
+def test_builds_whose_tables_differ_are_compared_by_what_both_have(
+    ledger: Ledger, upgraded: Ledger, database: Database
+) -> None:
+    [new] = read_models.rebuild(upgraded, ["plan_state"], nothing)
+    assert read_models.diff(upgraded, "plan_state") == []
+    old = build_of(ledger, "plan_state")
+    with psycopg.connect(database.owner, autocommit=True) as connection:
+        connection.execute(f"ALTER TABLE {new.schema}.progress ADD COLUMN mood text NOT NULL DEFAULT 'good'")
+        connection.execute(f"ALTER TABLE {new.schema}.progress ALTER COLUMN percent TYPE bigint")
+        connection.execute(f"ALTER TABLE {old.schema}.progress ADD COLUMN weather text")
+        connection.execute(f"UPDATE {new.schema}.progress SET reported_on = '2000-01-01' WHERE task = 'T3'")
+        connection.execute(f"CREATE TABLE {new.schema}.more (task text, known_from bigint, known_to bigint)")
+        connection.execute(f"GRANT SELECT ON {new.schema}.more TO ledger_app")
+        connection.execute(f"INSERT INTO {new.schema}.more VALUES ('T1', 0, 4), ('T2', 3, NULL)")
+        rows = connection.execute(f"SELECT count(*) FROM {old.schema}.progress WHERE task = 'T3'").fetchone()
+    progress, more = read_models.diff(upgraded, "plan_state")
+    assert more == rebuild.Difference("more", 0, 2, (), (), ("task text", "known_from bigint", "known_to bigint"))
+    assert (progress.table, progress.only_in_old, progress.only_in_new) == ("progress", *rows, *rows)
+    assert progress.columns_only_in_old == ("percent integer", "weather text")
+    assert progress.columns_only_in_new == ("percent bigint", "mood text")
+    assert len(progress.examples) == 2 * min(rebuild.EXAMPLES, *rows)
 
 
 def test_a_projection_that_is_new_begins_at_the_first_record(ledger: Ledger) -> None:

@@ -19,7 +19,7 @@ def contents(ledger: Ledger) -> Contents:
     """Every row of every table of the active builds, and where each build stands."""
     found: Contents = {"parked": []}
     with ledger.database.connection() as connection:
-        active = builds.active_builds(connection, ledger.projections)
+        active = builds.builds_in_use(connection, ledger.projections)
         for projection in ledger.projections:
             build = active[projection.name]
             found[f"{projection.name} stands at"] = [(build.position,)]
@@ -56,11 +56,11 @@ def check_rebuilt_alike(ledger: Ledger) -> None:
     ledger.runner.catch_up()
     for projection in ledger.projections:
         with ledger.database.connection() as connection:
-            old, new = rebuild.newest(connection, projection.name)
+            old, new = rebuild.newest(connection, projection)
             assert old is not None
             assert new is not None
             assert old.position == new.position
-            assert rebuild.diff(connection, projection, old, new) == []
+            assert rebuild.diff(connection, old, new) == []
             builds.drop(connection, new)
 
 
@@ -75,9 +75,9 @@ def differences(ledger: Ledger) -> dict[str, list[rebuild.Difference]]:
     found = {}
     with ledger.database.connection() as connection:
         for projection in ledger.projections:
-            old, new = rebuild.newest(connection, projection.name)
+            old, new = rebuild.newest(connection, projection)
             if old is not None and new is not None:
-                found[projection.name] = rebuild.diff(connection, projection, old, new)
+                found[projection.name] = rebuild.diff(connection, old, new)
     return {name: each for name, each in found.items() if each}
 
 

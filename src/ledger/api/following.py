@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from ledger.errors import Lagging
 from ledger.merkle.tiles import TILE_WIDTH
-from ledger.projections.builds import Build, active_builds
+from ledger.projections.builds import Build, builds_in_use
 from ledger.projections.follower import Follower
 from ledger.projections.runner import Progress, Runner
 from ledger.services.ledger import Ledger
@@ -86,7 +86,7 @@ class Following:
 
     def _slowest(self) -> Build:
         with self._ledger.database.connection() as connection:
-            builds = active_builds(connection, self._ledger.projections)
+            builds = builds_in_use(connection, self._ledger.projections)
         return min(builds.values(), key=lambda build: build.position)
 
     def _head_seen(self, position: int) -> None:

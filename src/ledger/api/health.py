@@ -14,7 +14,7 @@ from ledger.api.json_response import Json
 from ledger.api.parameters import none_at_all
 from ledger.api.parts import Parts, parts_of
 from ledger.errors import LedgerError
-from ledger.projections.builds import active_builds, standings
+from ledger.projections.builds import builds_in_use, standings
 from ledger.services.cosigning import together
 from ledger.store.migrate import check_current
 
@@ -52,11 +52,11 @@ def _looked_up(parts: Parts) -> dict[str, Any]:
     # A connection of its own, so that a busy pool is not taken for a lost database.
     with parts.ledger.database.connect() as connection:
         check_current(connection)
-        active_builds(connection, parts.ledger.projections)
-        active = [each for each in standings(connection) if each.build.status == "active"]
+        in_use = {build.schema for build in builds_in_use(connection, parts.ledger.projections).values()}
+        found = [each for each in standings(connection) if each.build.schema in in_use]
     return {
-        "position": max((each.build.position + each.behind for each in active), default=0),
-        "lag": {each.build.projection: each.behind for each in active},
-        "parked": sum(each.parked for each in active),
+        "position": max((each.build.position + each.behind for each in found), default=0),
+        "lag": {each.build.projection: each.behind for each in found},
+        "parked": sum(each.parked for each in found),
         "witnesses": [to_builtins(standing) for standing in together.standings(parts.ledger)],
     }

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import orjson
 import typer
+from msgspec import to_builtins
 
 from ledger.cli import session
 from ledger.projections.builds import Parked
+from ledger.projections.rebuild import Difference
 from ledger.services import read_models
-from ledger.services.ledger import Ledger
 
 projections = typer.Typer(help="Read models: what follows from the log, kept in tables.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument(help="The read model's name; `ledger projections list` shows them.")]
@@ -67,24 +69,32 @@ def rebuild(
     with session.ledger() as ledger:
         with session.progress(f"Rebuilding {', '.join(names) if names else 'all read models'}") as advance:
             built = read_models.rebuild(ledger, names or [], advance, workers)
-        for build in built:
-            name = build.projection
-            typer.echo(f"build {build.build} of {name} holds all that follows from {build.position:,} records")
-            _show_difference(ledger, name)
+        try:
+            for build in built:
+                name = build.projection
+                typer.echo(f"build {build.build} of {name} holds all that follows from {build.position:,} records")
+                _show(read_models.diff(ledger, name))
+        finally:
             if dry_run:
-                read_models.discard(ledger, build)
-                typer.echo(f"dry run: build {build.build} is dropped")
+                for build in built:
+                    read_models.discard(ledger, build)
+                    typer.echo(f"dry run: build {build.build} of {build.projection} is dropped")
         if not dry_run:
             command = f"ledger projections switch {' '.join(build.projection for build in built)}"
             typer.echo(f"reports still read the builds before; put the new ones to use by: {command}")
 
 
 @projections.command()
-def diff(name: Name) -> None:
+def diff(name: Name, json: Json = False) -> None:
     """How the newest build differs from the one in use: counts and examples (exit code 1 when they differ)."""
     with session.ledger() as ledger:
-        if _show_difference(ledger, name):
-            raise typer.Exit(session.Exit.PARTLY)
+        differences = read_models.diff(ledger, name)
+    if json:
+        _print_json([to_builtins(each) for each in differences])
+    else:
+        _show(differences)
+    if differences:
+        raise typer.Exit(session.Exit.PARTLY)
 
 
 @projections.command()
@@ -157,15 +167,16 @@ def _print_json(value: object) -> None:
     typer.echo(orjson.dumps(value).decode())
 
 
-def _show_difference(ledger: Ledger, name: str) -> bool:
-    differences = read_models.diff(ledger, name)
-    for difference in differences:
-        typer.echo(
-            f"{difference.table}: {difference.only_in_old:,} rows only in the build in use, "
-            f"{difference.only_in_new:,} only in the new one, such as"
-        )
-        for example in difference.examples:
+def _show(differences: Sequence[Difference]) -> None:
+    for each in differences:
+        if each.columns_only_in_old:
+            typer.echo(f"{each.table}: only the build in use has the columns {', '.join(each.columns_only_in_old)}")
+        if each.columns_only_in_new:
+            typer.echo(f"{each.table}: only the new build has the columns {', '.join(each.columns_only_in_new)}")
+        if each.only_in_old or each.only_in_new:
+            counts = f"{each.only_in_old:,} rows only in the build in use, {each.only_in_new:,} only in the new one"
+            typer.echo(f"{each.table}: {counts}" + (", such as" if each.examples else ""))
+        for example in each.examples:
             typer.echo(f"  {example}")
     if not differences:
         typer.echo("no row differs from the build in use")
-    return bool(differences)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from ledger.projections.base import Projection, Table
-from ledger.projections.builds import Build, active_builds, parked
+from ledger.projections.builds import Build, builds_in_use, parked
 from ledger.projections.changes import Pending
 from ledger.projections.streams import StreamState
 from ledger.store.database import Connection, Database
@@ -41,7 +41,7 @@ def audit(database: Database, log: Log, projection: Projection, progress: Progre
     """
     with database.connection() as connection, connection.transaction(force_rollback=True):
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        build = active_builds(connection, [projection]).get(projection.name)
+        build = builds_in_use(connection, [projection]).get(projection.name)
         if build is None:
             return []
         for table in projection.tables:

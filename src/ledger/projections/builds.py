@@ -68,14 +68,31 @@ def all_builds(connection: Connection) -> list[Build]:
     return [Build(*row) for row in connection.execute(SQL["builds"], prepare=True)]
 
 
-def active_builds(connection: Connection, projections: Sequence[Projection]) -> dict[str, Build]:
-    """The build that is read, for each projection; raises `Outdated` for one that this version cannot read."""
-    found = {build.projection: build for build in all_builds(connection) if build.status == "active"}
+def builds_in_use(connection: Connection, projections: Sequence[Projection]) -> dict[str, Build]:
+    """The build that reports of this product read, for each projection that has one.
+
+    That is the active one, or, while that is of another version of the projection, the newest of its own version: so
+    products of two versions can serve side by side, before a switch and after it. Raises `Outdated` when there is none.
+    """
+    found = {}
+    every = all_builds(connection)
     for projection in projections:
-        build = found.get(projection.name)
-        if build is not None and build.version != projection.version:
-            raise Outdated(projection.name, build.version, projection.version)
+        builds = [build for build in every if build.projection == projection.name]
+        active = next((build for build in builds if build.status == "active"), None)
+        if active is None:
+            continue
+        if active.version != projection.version:
+            own = [build for build in builds if build.version == projection.version and build.fill is None]
+            if not own:
+                raise Outdated(projection.name, active.version, projection.version)
+            active = own[-1]
+        found[projection.name] = active
     return found
+
+
+def columns(connection: Connection, build: Build) -> dict[str, dict[str, str]]:
+    """By table, by column, in order: the type of each column that the build has."""
+    return {table: dict(found) for table, found in connection.execute(SQL["columns"], (build.schema,))}
 
 
 def create(

@@ -9,7 +9,7 @@ from psycopg import sql
 
 from ledger.errors import NotFound
 from ledger.projections import builds
-from ledger.projections.base import Projection, Table
+from ledger.projections.base import Projection
 from ledger.projections.builds import Build
 from ledger.store.database import Connection
 
@@ -18,49 +18,81 @@ EXAMPLES = 3
 
 
 class Difference(Struct, frozen=True):
-    """How two builds of a table differ, in all that was ever known."""
+    """How a table differs between two builds, in all that was ever known."""
 
     table: str
     only_in_old: int
+    """Rows that the old build alone has, compared by the columns that both have."""
     only_in_new: int
     examples: tuple[str, ...]
+    columns_only_in_old: tuple[str, ...]
+    """Columns, with their types, that the old build alone has: all of them, when the new one has no such table."""
+    columns_only_in_new: tuple[str, ...]
 
 
-def newest(connection: Connection, projection: str) -> tuple[Build | None, Build | None]:
-    """(the build that is read, the newest that only follows): the two that diff and switch are about."""
-    mine = [build for build in builds.all_builds(connection) if build.projection == projection]
-    active = next((build for build in mine if build.status == "active"), None)
-    following = [build for build in mine if build.status == "following" and build.fill is None]
+def newest(connection: Connection, projection: Projection) -> tuple[Build | None, Build | None]:
+    """(the active build, the newest of this version of the projection that only follows): what `diff` compares."""
+    active, following = _followed(connection, projection)
     return active, following[-1] if following else None
 
 
-def diff(connection: Connection, projection: Projection, old: Build, new: Build) -> list[Difference]:
-    """How the rows of two builds differ, table by table; empty when they are equal.
+def _followed(connection: Connection, projection: Projection) -> tuple[Build | None, list[Build]]:
+    """The active build, and by number those that only follow, and that this version of the projection can follow."""
+    mine = [build for build in builds.all_builds(connection) if build.projection == projection.name]
+    active = next((build for build in mine if build.status == "active"), None)
+    return active, [
+        build
+        for build in mine
+        if build.status == "following" and build.fill is None and build.version == projection.version
+    ]
 
-    Row by row with all columns, the whole known history included, as far as both have followed the log: what one of
-    them knows beyond that is left out. To be called in one snapshot.
+
+def diff(connection: Connection, old: Build, new: Build) -> list[Difference]:
+    """How two builds of a projection differ, table by table; empty when they are equal.
+
+    Row by row with all columns that both have, the whole known history included, as far as both have followed the log:
+    what one of them knows beyond that is left out. Tables and columns of one alone are named, so that builds of two
+    versions of a projection can be compared. To be called in one snapshot.
     """
     position = min(old.position, new.position)
+    old_tables, new_tables = builds.columns(connection, old), builds.columns(connection, new)
     found = []
-    for table in projection.tables:
-        only_in_old, old_rows = _only_in(connection, table, position, old, new)
-        only_in_new, new_rows = _only_in(connection, table, position, new, old)
-        if only_in_old or only_in_new:
-            found.append(Difference(table.name, only_in_old, only_in_new, (*old_rows, *new_rows)))
+    for table in dict.fromkeys((*old_tables, *new_tables)):
+        olds, news = old_tables.get(table, {}), new_tables.get(table, {})
+        both = [name for name, kind in news.items() if olds.get(name) == kind]
+        if not olds or not news:
+            only_in_old = _known(connection, table, position, old) if olds else 0
+            only_in_new = _known(connection, table, position, new) if news else 0
+            examples: tuple[str, ...] = ()
+        else:
+            only_in_old, old_rows = _only_in(connection, table, both, position, old, new)
+            only_in_new, new_rows = _only_in(connection, table, both, position, new, old)
+            examples = (*old_rows, *new_rows)
+        dropped, added = (
+            tuple(f"{name} {kind}" for name, kind in own.items() if name not in both) for own in (olds, news)
+        )
+        if only_in_old or only_in_new or dropped or added:
+            found.append(Difference(table, only_in_old, only_in_new, examples, dropped, added))
     return found
 
 
+def _known(connection: Connection, table: str, position: int, build: Build) -> int:
+    """How many rows of the table are known, now or once, when `position` events are."""
+    statement = sql.SQL("SELECT count(*) FROM {} WHERE known_from < {}")
+    row = connection.execute(statement.format(sql.Identifier(build.schema, table), sql.Literal(position))).fetchone()
+    return int(row[0]) if row else 0
+
+
 def _only_in(
-    connection: Connection, table: Table, position: int, one: Build, other: Build
+    connection: Connection, table: str, columns: Sequence[str], position: int, one: Build, other: Build
 ) -> tuple[int, tuple[str, ...]]:
     """How many rows are known to the one alone when `position` events are known, and some of them as text."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.columns))
+    kept = sql.SQL(", ").join(sql.Identifier(name) for name in columns if name != "known_to")
     known = sql.SQL(
-        "SELECT {c}, known_from, CASE WHEN known_to < {p} THEN known_to END AS known_to FROM {t} WHERE known_from < {p}"
+        "SELECT {c}, CASE WHEN known_to < {p} THEN known_to END AS known_to FROM {t} WHERE known_from < {p}"
     )
     one_rows, other_rows = (
-        known.format(c=columns, p=sql.Literal(position), t=sql.Identifier(build.schema, table.name))
-        for build in (one, other)
+        known.format(c=kept, p=sql.Literal(position), t=sql.Identifier(build.schema, table)) for build in (one, other)
     )
     statement = sql.SQL("SELECT count(*) OVER (), (d.*)::text FROM ({} EXCEPT ALL {}) AS d LIMIT {}")
     rows = connection.execute(statement.format(one_rows, other_rows, EXAMPLES)).fetchall()
@@ -68,38 +100,50 @@ def _only_in(
 
 
 def switch(
-    connection: Connection, names: Sequence[str], follow: Callable[[int, Sequence[Build]], object]
+    connection: Connection, projections: Sequence[Projection], follow: Callable[[int, Sequence[Build]], object]
 ) -> list[Build]:
-    """Reports read the newest builds of these projections, all from one transaction on; returns them.
+    """The newest builds of these versions of the projections are active, all from one transaction on; returns them.
 
     The ones before go on following, so `rollback` finds them in step; older ones are dropped. `follow(position,
     builds)` brings builds up to a position: what reports knew before the switch they know after it. Raises `NotFound`
     when there is nothing to switch to, and changes nothing then.
     """
     pairs = []
-    for name in names:
-        active, new = newest(connection, name)
-        if new is None or (active is not None and new.build < active.build):
-            raise NotFound("newer build of read model", name)
-        pairs.append((active, new))
-    kept = {(build.projection, build.build) for pair in pairs for build in pair if build is not None}
-    for build in builds.all_builds(connection):
-        if build.projection in names and (build.projection, build.build) not in kept:
-            builds.drop(connection, build)
+    for projection in projections:
+        active, following = _followed(connection, projection)
+        newer = [build for build in following if active is None or _age(build) > _age(active)]
+        if not newer:
+            raise NotFound("newer build of read model", _named(projection))
+        pairs.append((active, newer[-1]))
+    for active, new in pairs:
+        for build in builds.all_builds(connection):
+            in_use = active is not None and build.build == active.build
+            if build.projection == new.projection and not in_use and _age(build) < _age(new):
+                builds.drop(connection, build)
     return _exchange(connection, pairs, follow)
 
 
 def rollback(
-    connection: Connection, names: Sequence[str], follow: Callable[[int, Sequence[Build]], object]
+    connection: Connection, projections: Sequence[Projection], follow: Callable[[int, Sequence[Build]], object]
 ) -> list[Build]:
-    """Reports read the builds before the active ones again; otherwise as `switch`."""
+    """The builds before the active ones are active again; otherwise as `switch`."""
     pairs: list[tuple[Build | None, Build]] = []
-    for name in names:
-        active, old = newest(connection, name)
-        if old is None or active is None or old.build > active.build:
-            raise NotFound("earlier build of read model", name)
-        pairs.append((active, old))
+    for projection in projections:
+        active, following = _followed(connection, projection)
+        earlier = [build for build in following if active is not None and _age(build) < _age(active)]
+        if not earlier:
+            raise NotFound("earlier build of read model", _named(projection))
+        pairs.append((active, earlier[-1]))
     return _exchange(connection, pairs, follow)
+
+
+def _age(build: Build) -> tuple[int, int]:
+    """Builds of a later version are later, whichever product was the first to make one."""
+    return build.version, build.build
+
+
+def _named(projection: Projection) -> str:
+    return f"{projection.name} with version {projection.version}, which this product has"
 
 
 def _exchange(

@@ -10,7 +10,7 @@ from ledger.domain.times import as_of_microseconds, local_day, parse_day, zone_o
 from ledger.domain.values import Document
 from ledger.errors import BadQuery, Lagging
 from ledger.projections.base import Projection
-from ledger.projections.builds import active_builds
+from ledger.projections.builds import builds_in_use
 from ledger.projections.read_models import ReadModels
 from ledger.projections.replay import Replay
 from ledger.projections.rows import Point, Reading
@@ -100,7 +100,7 @@ class Queries:
             connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # A plan that fits any parameters reads whole tables for one task; planning anew costs less than 1 ms.
             connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-            builds = active_builds(connection, self._projections)
+            builds = builds_in_use(connection, self._projections)
             for build in builds.values():
                 if build.position < point.position:
                     raise Lagging(build.projection, build.position, point.position)

@@ -45,10 +45,10 @@ def diff(ledger: Ledger, name: str) -> list[Difference]:
     ledger.runner.catch_up()
     with ledger.database.session() as connection, connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        active, new = rebuilding.newest(connection, name)
+        active, new = rebuilding.newest(connection, projection)
         if active is None or new is None:
             raise NotFound("second build of read model", name)
-        return rebuilding.diff(connection, projection, active, new)
+        return rebuilding.diff(connection, active, new)
 
 
 def discard(ledger: Ledger, build: Build) -> None:
@@ -58,7 +58,10 @@ def discard(ledger: Ledger, build: Build) -> None:
 
 
 def switch(ledger: Ledger, names: Sequence[str]) -> list[Build]:
-    """Reports read the newest builds of these read models, all from the same moment on."""
+    """Reports read the newest builds of these read models, all from the same moment on.
+
+    Products of another version of a read model go on reading the newest build of their own.
+    """
     return _exchange(ledger, names, rebuilding.switch)
 
 
@@ -107,11 +110,10 @@ def retry(ledger: Ledger, name: str | None = None, stream: str | None = None) ->
 
 
 def _exchange(ledger: Ledger, names: Sequence[str], act: Callable[..., list[Build]]) -> list[Build]:
-    for name in names:
-        _projection(ledger, name)
+    projections = [_projection(ledger, name) for name in dict.fromkeys(names)]
     ledger.runner.catch_up()
     with ledger.database.session() as connection:
-        return act(connection, names, lambda position, news: ledger.runner.catch_up(position, only=news))
+        return act(connection, projections, lambda position, news: ledger.runner.catch_up(position, only=news))
 
 
 def _projection(ledger: Ledger, name: str) -> Projection:

@@ -20,8 +20,12 @@ Connection = psycopg.Connection[Row]
 
 
 def application_conninfo(conninfo: str) -> str:
-    """The same database, with the session's rights cut down to the application's role from its first moment."""
-    return make_conninfo(conninfo, options=f"-c role={APPLICATION_ROLE}", application_name="ledger", connect_timeout=10)
+    """The same database, with the session's rights cut down to the application's role from its first moment.
+
+    Its commits wait until they are durable, whatever the server, the database or the user is set to.
+    """
+    options = f"-c role={APPLICATION_ROLE} -c synchronous_commit=on"
+    return make_conninfo(conninfo, options=options, application_name="ledger", connect_timeout=10)
 
 
 class Database(PostgresDatastore):

@@ -37,6 +37,15 @@ FROM ledger.tracking WHERE projection = %(projection)s
 ON CONFLICT DO NOTHING
 RETURNING build
 
+-- name: columns
+-- The tables of a schema, each with its columns and their types.
+SELECT c.relname, array_agg(ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod)] ORDER BY a.attnum)
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE n.nspname = %s AND c.relkind = 'r'
+GROUP BY c.oid, c.relname ORDER BY c.oid
+
 -- name: deactivate
 -- The active build of a projection goes on following, and is read no more.
 UPDATE ledger.tracking SET status = 'following' WHERE projection = %s AND status = 'active'
