@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,7 @@ from ledger.services.command_line import MAX_LINE_BYTES, parse_line
 from ledger.services.commands import CommandHandler, Outcome
 from ledger.services.deciding import History, Submission
 from ledger.services.ids import derived_salt, derived_uuid7
+from ledger.services.line_order import Place, in_order
 from ledger.store.append import Append, IdempotencyKey
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
@@ -81,15 +82,14 @@ class Importer:
         no other.
         """
         digest, size, secret = _digest(path)
-        order = _in_order_of_time(path, self._commands.clock())
-        if not order:
-            return Summary()
-        document = Document(path.name, "application/x-ndjson", size, digest)
-        history = self._begin(document, secret, order[0][0], len(order))
-        with path.open("rb") as file:
-            return self._handle(
-                _lines_at(file, order), digest, history, report, lambda done: progress(done, len(order))
-            )
+        with in_order(_places(path, self._commands.clock())) as order:
+            total = len(order)
+            if not total:
+                return Summary()
+            document = Document(path.name, "application/x-ndjson", size, digest)
+            history = self._begin(document, secret, order.first(), total)
+            with path.open("rb") as file:
+                return self._handle(_lines_at(file, order), digest, history, report, lambda done: progress(done, total))
 
     def holds_only(self, path: Path) -> bool:
         """The ledger holds nothing, or nothing but what an import of this file as history has put there."""
@@ -169,15 +169,14 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
             yield number, line
 
 
-def _lines_at(file: BinaryIO, order: Sequence[tuple[int, int, int]]) -> Iterator[Line]:
+def _lines_at(file: BinaryIO, order: Iterable[Place]) -> Iterator[Line]:
     for _, number, offset in order:
         file.seek(offset)
         yield number, file.readline()
 
 
-def _in_order_of_time(path: Path, now: int) -> list[tuple[int, int, int]]:
-    """(recorded_at, number, offset) of every line, by time, then as in the file; raises `BadFile` for a faulty one."""
-    order = []
+def _places(path: Path, now: int) -> Iterator[Place]:
+    """Where every line is and at what time; raises `BadFile` for a faulty one."""
     number = offset = 0
     with path.open("rb") as file:
         while line := file.readline(MAX_LINE_BYTES + 2):
@@ -200,9 +199,8 @@ def _in_order_of_time(path: Path, now: int) -> list[tuple[int, int, int]]:
                     raise BadFile(
                         str(path), number, f"recorded_at: {parsed.recorded_at} does not lie between 1970 and now"
                     )
-                order.append((recorded_at, number, offset))
+                yield recorded_at, number, offset
             offset += len(line)
-    return sorted(order)
 
 
 def _digest(path: Path) -> tuple[str, int, bytes]:
