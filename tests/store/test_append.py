@@ -9,9 +9,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
@@ -54,6 +54,38 @@ def conflict(version: int) -> Answer:
 
 def refused(reason: str, version: int | None = None) -> Answer:
     return Answer("refused", None, None, version, reason)
+
+
+@contextmanager
+def failing_at_commit(database: Database) -> Iterator[None]:
+    """Appends are carried out, and then their commit fails, as it may when it is cancelled."""
+    with psycopg.connect(database.owner, autocommit=True) as owner:
+        owner.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'at commit' USING ERRCODE = 'integrity_constraint_violation'; END $$; "
+            "CREATE CONSTRAINT TRIGGER fail AFTER UPDATE ON ledger.head DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION fail()"
+        )
+        yield
+        owner.execute("DROP TRIGGER fail ON ledger.head")
+
+
+def test_an_append_whose_commit_fails_is_not_answered(database: Database, recorder: LedgerRecorder, log: Log) -> None:
+    with failing_at_commit(database), pytest.raises(psycopg.IntegrityError, match="at commit"):
+        recorder.append([append("a", 0)])
+    assert log.head().next_position == 0
+    assert recorder.append([append("a", 0)])[0].position == 0
+
+
+@pytest.mark.parametrize("sizes", [(2, 0), (0, 2), (1, 2, 0), (3, 0, 0), (1, 1, 1, 0, 2)])
+def test_an_append_without_events_takes_none_of_another(
+    recorder: LedgerRecorder, log: Log, sizes: Sequence[int]
+) -> None:
+    """Though there are as many events as appends."""
+    found = recorder.append([append(f"s{n}", 0, size) for n, size in enumerate(sizes)])
+    assert [answer.status for answer in found] == ["recorded" if size else "refused" for size in sizes]
+    wanted = [(f"s{n}", version) for n, size in enumerate(sizes) for version in range(1, size + 1)]
+    assert [(row[3], row[2]) for row in check_whole(log)] == wanted
 
 
 def set_clock_ahead(database: Database, seconds: int) -> int:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 from tests.conftest import Database
-from tests.store.test_append import append, check_whole, conflict, key, kill
+from tests.store.test_append import append, check_whole, conflict, failing_at_commit, key, kill
 
 from ledger.errors import Busy, DatabaseUnavailable
 from ledger.store import group_commit
@@ -202,6 +202,13 @@ def test_an_append_that_fails_harms_no_other(
     ]  # fmt: skip
     assert [row[3] for row in check_whole(log)] == ["first", "a", "e"]
     assert committer.append([append("c", 0)])[0].status == "recorded"
+
+
+def test_an_append_whose_commit_fails_is_not_answered(database: Database, committer: GroupCommit, log: Log) -> None:
+    with failing_at_commit(database), pytest.raises(psycopg.IntegrityError, match="at commit"):
+        committer.append([append("a", 0)])
+    assert log.head().next_position == 0
+    assert committer.append([append("a", 0)])[0].status == "recorded"
 
 
 def test_a_connection_that_is_killed_while_idle_costs_one_answer(

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TypeVar
 
 import psycopg
 import pytest
+import uvloop
 from psycopg import sql
 from tests.conftest import Database
-from tests.store.test_append import append, check_whole, key, kill
+from tests.store.test_append import append, check_whole, failing_at_commit, key, kill
 from tests.store.test_group_commit import until
 
 from ledger.errors import Busy, DatabaseUnavailable
 from ledger.store import loop_commit
 from ledger.store.append import Answer, Append
+from ledger.store.database import Connection
 from ledger.store.database import Database as Pool
 from ledger.store.group_commit import GroupCommit
 from ledger.store.log import Log
 from ledger.store.loop_commit import LoopCommit
+from ledger.store.prepared import Prepared, Sent
 
 T = TypeVar("T")
 SECONDS = 20
@@ -222,6 +227,54 @@ def kill_committer(database: Database, committer: LoopCommit) -> None:
     with psycopg.connect(database.owner, autocommit=True) as owner:
         kill(owner, pid)
         until(lambda: owner.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None)
+
+
+def test_appends_whose_commit_fails_are_not_answered(database: Database, pool: Pool, log: Log) -> None:
+    async def work(committer: LoopCommit) -> None:
+        with failing_at_commit(database):
+            for job in begun(committer, append("a", 0), append("b", 0)):
+                with pytest.raises(psycopg.IntegrityError, match="at commit"):
+                    await job
+        assert log.head().next_position == 0
+        assert (await committer.append(append("a", 0))).status == "recorded"
+
+    run(pool, work)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_server_that_goes_while_it_is_sent_something_is_missed_by_every_loop(
+    database: Database, pool: Pool, new_loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last words and the loss of the connection come at once, and uvloop tells of a lost connection only once."""
+    send = Prepared.send
+
+    async def work() -> None:
+        committer = LoopCommit(pool, 10)
+        await committer.append(append("a", 0))
+        assert committer._connection is not None
+        pid = committer._connection.info.backend_pid
+
+        def send_to_one_that_goes(self: Prepared, connection: Connection, arguments: Sequence[bytes | None]) -> Sent:
+            if connection.info.backend_pid != pid:
+                return send(self, connection, arguments)
+            with psycopg.connect(database.owner, autocommit=True) as owner:
+                os.kill(pid, signal.SIGSTOP)
+                owner.execute("SELECT pg_terminate_backend(%s)", (pid,))
+                sent = send(self, connection, arguments)
+                sent.is_flushed()
+                os.kill(pid, signal.SIGCONT)
+                until(lambda: owner.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None)
+            return sent
+
+        monkeypatch.setattr(Prepared, "send", send_to_one_that_goes)
+        async with asyncio.timeout(SECONDS):
+            with pytest.raises(DatabaseUnavailable, match="idempotency keys"):
+                await committer.append(append("a", 1))
+            assert (await committer.append(append("b", 0))).status == "recorded"
+        await committer.close()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(work())
 
 
 def test_a_connection_that_is_killed_while_idle_costs_nothing(database: Database, pool: Pool, log: Log) -> None:

@@ -87,7 +87,7 @@ async def _recorded(parts: Parts, body: bytes, key: str | None) -> Outcome:
         if line.idempotency_key not in (None, key):
             return Refused("two_keys", "idempotency_key", "the header Idempotency-Key says another key")
         line = replace(line, idempotency_key=key)
-    return await parts.commands.handled(Submission(line, command), parts.committer, parts.writers)
+    return await parts.commands.handled(Submission(line, command), parts.committer, parts.deciders)
 
 
 def _key(request: Request) -> str | None:

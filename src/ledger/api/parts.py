@@ -17,7 +17,10 @@ from ledger.services.queries import Queries
 from ledger.store.loop_commit import LoopCommit
 
 WRITERS = 48
-"""Requests that record in threads at the same time, as lines in bulk and commands that need a look at the log do."""
+"""Threads that record lines in bulk."""
+DECIDERS = 16
+"""Threads for single commands that need a look at the log. They are others than the writers: a writer may wait for the
+turn that such a command has, and must not keep it from its thread."""
 MAX_WAITING = 2_000
 """Requests that wait for a thread, for others about the same task, or for a commit; past it they are to come again."""
 EXPECTING = 8
@@ -37,6 +40,7 @@ class Parts:
     committer: LoopCommit
     """Of the single commands that come as requests."""
     writers: CapacityLimiter
+    deciders: CapacityLimiter
     stream_readers: CapacityLimiter
     expecting: Semaphore
     """Of the reads that wait for a record which the log does not have."""
@@ -74,15 +78,17 @@ class Parts:
             following,
             ledger.loop_commit(MAX_WAITING),
             CapacityLimiter(WRITERS),
+            CapacityLimiter(DECIDERS),
             CapacityLimiter(STREAM_READERS),
             Semaphore(EXPECTING),
         )
 
     def admit(self) -> None:
         """A request that records may wait for its turn; raises `Busy` when too many do."""
-        for_threads = self.writers.statistics().tasks_waiting
-        if self.writers.available_tokens <= 0 and for_threads >= MAX_WAITING:
-            raise Busy(for_threads)
+        for threads in (self.writers, self.deciders):
+            for_threads = threads.statistics().tasks_waiting
+            if threads.available_tokens <= 0 and for_threads >= MAX_WAITING:
+                raise Busy(for_threads)
         if (for_others := self.commands.waiting) > MAX_WAITING:
             raise Busy(for_others)
 

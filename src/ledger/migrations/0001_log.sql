@@ -188,6 +188,8 @@ BEGIN
     -- No append is empty.
     IF clear AND total <> batch THEN
         SELECT bool_and(u.upto > u.start) INTO clear FROM unnest(starts, ends) AS u (start, upto);
+    ELSIF clear AND batch > 1 THEN
+        clear := ends = ARRAY(SELECT generate_series(1, batch));
     END IF;
     -- No key was used before, nor twice in the batch.
     IF clear AND keys IS NOT NULL THEN

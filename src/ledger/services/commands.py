@@ -39,6 +39,9 @@ MAX_ROUNDS = 20
 """How often a batch is decided anew because of other writers, none of its lines being settled, before the conflict is
 answered."""
 
+_DIRECTORY = "directory"
+"""Stands for the streams of units, plans and calendars together; no stream has that name."""
+
 Outcome = Recorded | LedgerError
 """What became of a line: recorded (now or before), or the error that says why not."""
 
@@ -211,20 +214,24 @@ class CommandHandler:
         held = self._repository.get_many(codes, standing.versions)
         grounds = Grounds(held, *self._directory.known_until(standing.directory_end))
         pending: list[_Pending] = []
-        failed: list[int] = []
+        failed: dict[int, list[int]] = {}  # by index: the pending lines that the refusal may rest on
+        last: dict[str, int] = {}  # by stream, those of the directory as one: the last pending line
         for index in waiting:
+            line = submissions[index].line
             try:
                 decided = grounds.decide(submissions[index], keys[index], now, self.zone)
             except LedgerError as error:
                 outcomes[index] = error
-                failed.append(index)
+                failed[index] = [last[name] for name in (line.stream, _DIRECTORY) if name in last]
             else:
+                last[line.stream if line.aggregate[0] == "task" else _DIRECTORY] = len(pending)
                 pending.append(_Pending(index, *decided))
         # What stands in the way may be the same command, sent twice at once and recorded since the keys were looked up.
         asked = [index for index in failed if keys[index] is not None]
         if asked:
             now_used = self._stand.of((), [key for key in map(keys.__getitem__, asked) if key is not None])
-            self._replayed(submissions, keys, asked, now_used, outcomes)
+            left = self._replayed(submissions, keys, asked, now_used, outcomes)
+            failed = {index: rests_on for index, rests_on in failed.items() if keys[index] is None or index in left}
         if not pending:
             return []
         again = []
@@ -235,7 +242,11 @@ class CommandHandler:
             outcomes[item.index] = self._settled(submission, answer, item, leaves)
             if _is_overtaken(answer, submission) or not was_put:
                 again.append(item.index)
-        return again
+        # Nothing is refused because of what was not recorded.
+        again += [
+            index for index, rests_on in failed.items() if any(answers[at][0].status != "recorded" for at in rests_on)
+        ]
+        return sorted(again)
 
     def _settled(self, submission: Submission, answer: Answer, item: _Pending, leaves: Mapping[int, bytes]) -> Outcome:
         if answer.status == "recorded" and item.state is not None:
@@ -245,21 +256,23 @@ class CommandHandler:
     def _append(self, pending: Sequence[_Pending]) -> list[tuple[Answer, bool]]:
         """The answer to each, and whether it was put to the log at all.
 
-        A line of a stream rests on the lines of that stream before it, and must not be recorded without them, though
-        another writer's records may make its version fit. So such batches are recorded whole; when that cannot be,
-        only the first line of each stream is put (of history, which has an order, only the first of all), and the
-        others conflict until that one is settled.
+        A line rests on the lines before it of its stream, and of units, plans and calendars, and must not be recorded
+        without them, though another writer's records may make its version fit. So such batches are recorded whole; when
+        that cannot be, only the first line of each stream is put, and none after one of the directory (of history,
+        which has an order, only the first of all); the others conflict until those are settled.
         """
         appends = [item.append for item in pending]
         firsts: dict[str, int] = {}
         for index, append in enumerate(appends):
             firsts.setdefault(append.stream, index)
-        if len(firsts) == len(appends):
+        if len(firsts) == len(appends) and all(append.directory is not None for append in appends):
             return [(answer, True) for answer in self._committer.append(appends)]
         together = self._committer.append_together(appends)
         if together is not None:
             return [(answer, True) for answer in together]
-        put = [0] if appends[0].history is not None else list(firsts.values())
+        put = [index for index in firsts.values() if appends[index].directory is not None]
+        if appends[0].history is not None:
+            put = put[:1]
         answers = dict(zip(put, self._committer.append([appends[index] for index in put]), strict=True))
         found = []
         for index, append in enumerate(appends):

@@ -19,7 +19,7 @@ from ledger.store.append import Answer, Append
 from ledger.store.appending import APPEND, Doubts, answers_to, arguments_of
 from ledger.store.database import Connection, Database
 from ledger.store.group_commit import MAX_BATCH, PATIENCE, UNKNOWN
-from ledger.store.prepared import Sent, columns
+from ledger.store.prepared import Sent, columns, take_in
 
 
 class _Waiting(Struct):
@@ -153,7 +153,7 @@ class LoopCommit:
         try:
             if self._sent is None or self._doubts is None:
                 if self._connection is not None:
-                    self._connection.pgconn.consume_input()
+                    take_in(self._connection.pgconn)
                 return
             result = self._sent.result()
             if result is None:

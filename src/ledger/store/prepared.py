@@ -26,14 +26,30 @@ class Sent:
         return not self._pgconn.flush()
 
     def result(self) -> pq.abc.PGresult | None:
-        """What came of it; None as long as that is not here: ask again when the socket can be read from."""
-        self._pgconn.consume_input()
+        """What came of it; None as long as that is not here: ask again when the socket can be read from.
+
+        The last that the server says is what counts: a commit that fails comes after the row of the statement.
+        """
+        take_in(self._pgconn)
         while not self._pgconn.is_busy():
             result = self._pgconn.get_result()
             if result is None:
-                return self._results[0]
+                return self._results[-1]
             self._results.append(result)
         return None
+
+
+def take_in(pgconn: pq.abc.PGconn) -> None:
+    """All that has come from the server is taken in; raises `psycopg.OperationalError` when it is gone.
+
+    To its end: an event loop may tell only once of a connection that was lost (uvloop does), though the server's last
+    words and the loss are two things to read.
+    """
+    ready = select.poll()
+    ready.register(pgconn.socket, select.POLLIN)
+    pgconn.consume_input()
+    while ready.poll(0):
+        pgconn.consume_input()
 
 
 class Prepared:
