@@ -14,7 +14,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from tests.api.conftest import assigned
+from tests.api.conftest import assigned, cut_off
+from tests.conftest import Database
 from tests.support.effort import EFFORT
 from tests.support.ledgers import line
 
@@ -118,6 +119,12 @@ def test_lines_behind_one_of_unknown_outcome_are_not_tried(
 
 
 # ── over a connection ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_faulty_lines_are_answered_though_the_database_is_away(client: TestClient, database: Database) -> None:
+    with cut_off(database):
+        found = send(client, b"{nonsense", b'{"command":')
+    assert [(each["line"], each["status"]) for each in found] == [(1, "refused"), (2, "refused")]
 
 
 def test_thousands_of_lines_are_answered_in_order(address: str, ledger: Ledger) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import random
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
 import httpx2
@@ -18,7 +18,9 @@ from tests.api.conftest import Post, assigned, cut_off
 from tests.conftest import Database
 from tests.support.effort import EFFORT
 from tests.support.ledgers import line, record
+from tests.support.serving import served
 
+from ledger.api import parts
 from ledger.domain.times import utc_text
 from ledger.errors import Busy
 from ledger.merkle.hashing import leaf_hash
@@ -27,6 +29,7 @@ from ledger.services.ledger import Ledger
 
 JSON = {"Content-Type": "application/json"}
 _EACH = 25 * EFFORT
+SECONDS = 20
 
 
 def send(client: TestClient | httpx2.Client, body: bytes, **headers: str) -> httpx2.Response:
@@ -288,6 +291,31 @@ def test_more_requests_than_may_wait_for_a_commit_are_told_to_come_again(
     assert answer.json()["type"] == "urn:progress-ledger:problem:busy"
     assert send(client, reports[1]).status_code == 201
     assert "ledger_appends_busy_total 1.0" in client.get("/metrics").text
+
+
+def test_those_who_wait_for_a_turn_do_not_keep_a_thread_from_the_one_who_has_it(
+    app: FastAPI, ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines in bulk hold threads while they wait behind a command that needs one: for a look at the log."""
+    monkeypatch.setattr(parts, "WRITERS", 3)
+    record(ledger, assigned("T1"))
+    report = line("report_progress", "T1", 2, percent=1)
+    with served(app) as url, ThreadPoolExecutor(5) as threads, psycopg.connect(database.owner) as owner:
+        owner.execute("SELECT FROM ledger.head FOR UPDATE")  # so that the commit waits
+
+        def post(body: bytes, media_type: str, waiting: Callable[[], bool]) -> Future[httpx2.Response]:
+            headers = {"Content-Type": media_type}
+            job = threads.submit(httpx2.post, f"{url}/v1/commands", content=body, headers=headers, timeout=SECONDS)
+            while not waiting():
+                assert not job.done()
+            return job
+
+        handler, running = ledger.commands, app.state.parts
+        jobs = [post(report, "application/json", lambda: running.committer.waiting == 1)]
+        jobs.append(post(assigned("T1"), "application/json", lambda: handler.waiting == 1))  # it exists: to be refused
+        jobs += [post(report, "application/x-ndjson", lambda n=n: handler.waiting == n) for n in (2, 3, 4)]
+        owner.rollback()
+        assert [job.result(SECONDS).status_code for job in jobs] == [201, 422, 200, 200, 200]
 
 
 def test_a_lost_database_says_when_to_try_again(client: TestClient, ledger: Ledger, database: Database) -> None:

@@ -462,6 +462,64 @@ def test_tasks_of_one_loop_wait_for_the_server_and_not_for_threads(
     check_at_hand(ledger, *(f"T{n}" for n in range(20)))
 
 
+PLAN_AND_TASK = (
+    line("adopt_plan", "plan/P9", "2025-01-01", title="Mine", items=[{"code": "A1", "title": "x"}]),
+    line("assign_task", "T9", 1, title="t", lead="U1", plan_items=[{"plan": "P9", "item": "A1"}]),
+)
+
+
+def test_no_line_is_recorded_without_those_of_the_directory_before_it(
+    ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plan that the task cites was adopted by another writer, with other items."""
+    theirs = line("adopt_plan", "plan/P9", "2025-01-01", title="Theirs", items=[{"code": "B1", "title": "y"}])
+    between(ledger, monkeypatch, lambda: record(other, theirs))
+    adopted, assigned, free = submit(ledger, *PLAN_AND_TASK, line("assign_task", "T8", 1, title="t", lead="U1"))
+    assert refused(adopted) == ("plan_exists", "plan")
+    assert refused(assigned) == ("unknown_item", "data.plan_items[0].item")
+    assert recorded(free).version == 1
+    assert stream(ledger, "task/T9") == []
+
+
+def test_lines_that_rest_on_the_directory_stand_behind_it(
+    ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the directory has grown between deciding and recording."""
+    between(ledger, monkeypatch, lambda: record(other, line("register_unit", "unit/NEW", 2, name="n")))
+    outcomes = submit(
+        ledger,
+        line("register_unit", "unit/X", 2, name="X"),
+        line("assign_task", "T9", 6, title="t", lead="X"),
+        line("register_unit", "unit/Y", 2, name="Y", parent="X"),
+    )
+    positions = [recorded(outcome).position for outcome in outcomes]
+    assert positions == sorted(positions)
+
+
+def test_nor_is_a_line_refused_because_of_one_that_was_not_recorded(
+    ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(ledger, ASSIGN)
+    between(ledger, monkeypatch, lambda: record(other, line("report_progress", "T1", 2, percent=5)))
+    first, second, elsewhere = submit(
+        ledger,
+        line("cancel_task", "T1", 3, reason="r", expected_version=1),
+        line("cancel_task", "T1", 3, reason="another"),
+        line("assign_task", "T2", 1, title="t", lead="U1"),
+    )
+    assert isinstance(first, VersionConflict)
+    assert (recorded(second).version, recorded(elsewhere).version) == (3, 1)
+    check_at_hand(ledger, "T1", "T2")
+
+
+def test_a_line_that_is_refused_by_one_before_it_stays_so(ledger: Ledger) -> None:
+    record(ledger, ASSIGN)
+    cancel = line("cancel_task", "T1", 3)
+    done, again, elsewhere = submit(ledger, cancel, cancel, line("assign_task", "T2", 1, title="t", lead="U1"))
+    assert (recorded(done).version, recorded(elsewhere).version) == (2, 1)
+    assert refused(again) == ("task_closed", "task")
+
+
 @pytest.mark.usefixtures("way")
 def test_what_another_writer_got_in_between_is_decided_anew(
     ledger: Ledger, other: Ledger, monkeypatch: pytest.MonkeyPatch

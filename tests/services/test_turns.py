@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.support.effort import EFFORT
+from tests.support.interrupting import interrupted
 
 from ledger.services.turns import Turns
 
@@ -128,4 +129,23 @@ def test_one_has_it_at_a_time_whoever_they_are(turns: Turns) -> None:
         for job in jobs:
             job.result(60)
     assert entered.total() == 14 * 100 * EFFORT
+    assert turns._taken == {}
+
+
+def test_a_thread_that_is_interrupted_gives_way(turns: Turns) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with turns.of_thread("s"):
+            begun.set()
+            assert go_on.wait(20)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert begun.wait(20)
+    with interrupted(lambda: turns.waiting == 1), turns.of_thread("s"):
+        pytest.fail("it is not its turn")
+    assert turns.waiting == 0
+    go_on.set()
+    holder.join()
     assert turns._taken == {}

@@ -204,6 +204,19 @@ def test_an_append_that_fails_harms_no_other(
     assert committer.append([append("c", 0)])[0].status == "recorded"
 
 
+def test_closing_waits_for_no_answer(database: Database, committer: GroupCommit, callers: ThreadPoolExecutor) -> None:
+    """Whoever waits is told that the outcome is unknown, and nobody goes on with a new connection."""
+    committer.append([append("a", 0)])
+    with psycopg.connect(database.owner) as owner:
+        owner.execute("SELECT FROM ledger.head FOR UPDATE")  # so that the commit waits
+        jobs = [callers.submit(committer.append, [append(f"s{n}", 0, key=key(f"{n}"))]) for n in range(10)]
+        until(lambda: len(committer._queue) == 9)
+        committer.close()
+        assert {type(job.exception(20)) for job in jobs} == {DatabaseUnavailable}
+    with pytest.raises(DatabaseUnavailable, match="closed"):
+        committer.append([append("b", 0)])
+
+
 def test_an_append_whose_commit_fails_is_not_answered(database: Database, committer: GroupCommit, log: Log) -> None:
     with failing_at_commit(database), pytest.raises(psycopg.IntegrityError, match="at commit"):
         committer.append([append("a", 0)])
@@ -238,8 +251,7 @@ def test_a_connection_that_is_killed_in_a_commit_leaves_it_unknown(
 
 
 def kill_committer(database: Database, committer: GroupCommit) -> None:
-    assert committer._connection is not None
-    pid = committer._connection.info.backend_pid
+    pid = committer._kept.backend
     with psycopg.connect(database.owner, autocommit=True) as owner:
         kill(owner, pid)
         until(lambda: owner.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).fetchone() is None)
@@ -272,7 +284,6 @@ def test_a_standby_that_may_lack_the_events_leaves_it_unknown(database: Database
 
 
 def test_a_database_out_of_reach_is_said_to_be_so(committer: GroupCommit, database: Database) -> None:
-    committer.close()
     with psycopg.connect(database.owner, autocommit=True) as owner:
         name = sql.Identifier(owner.info.dbname)
         owner.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(name))

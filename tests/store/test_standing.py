@@ -64,15 +64,20 @@ def test_who_asks_after_an_append_is_told_of_it(stand: Stand, pool: Pool) -> Non
             job.result(60)
 
 
+def backend(stand: Stand) -> int:
+    pid = stand._kept.backend
+    assert pid is not None
+    return pid
+
+
 def test_a_connection_that_was_lost_is_replaced(database: Database, stand: Stand, recorder: LedgerRecorder) -> None:
     recorder.append([append("a", 0)])
     stand.of([], [])
-    assert stand._connection is not None
     with psycopg.connect(database.owner, autocommit=True) as owner:
-        kill(owner, stand._connection.info.backend_pid)
+        kill(owner, backend(stand))
         assert stand.of(["a"], []).versions == {"a": 1}
         name = sql.Identifier(owner.info.dbname)
-        kill(owner, stand._connection.info.backend_pid)
+        kill(owner, backend(stand))
         owner.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 0").format(name))
         with pytest.raises(DatabaseUnavailable):
             stand.of(["a"], [])

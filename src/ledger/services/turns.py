@@ -35,7 +35,11 @@ class Turns:
             mine = threading.Lock()
             mine.acquire()
             if not self._take(stream, mine.release):
-                mine.acquire()
+                try:
+                    mine.acquire()
+                except BaseException:  # an interrupt
+                    self._leave(stream, mine.release)
+                    raise
         try:
             yield
         finally:

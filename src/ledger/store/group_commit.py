@@ -15,8 +15,9 @@ from msgspec import Struct
 from ledger.errors import Busy, DatabaseUnavailable
 from ledger.store.append import Answer, Append
 from ledger.store.appending import append_on
-from ledger.store.database import Connection, Database
+from ledger.store.database import Database
 from ledger.store.grouping import Grouping, Request
+from ledger.store.kept_connection import KeptConnection
 
 MAX_BATCH = 1_000
 """Appends in one commit, at most."""
@@ -45,7 +46,6 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
 
     def __init__(self, database: Database, *, max_waiting: int = 10_000) -> None:
         super().__init__(lambda: DatabaseUnavailable(UNKNOWN))
-        self._database = database
         self._max_waiting = max_waiting
         self._waiting = 0
         self._turned_away = 0
@@ -56,7 +56,7 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
         self._wanted = 0
         """Requests for which a leader waits."""
         self._gathered = threading.Event()
-        self._connection: Connection | None = None
+        self._kept = KeptConnection(database)
 
     @property
     def waiting(self) -> int:
@@ -87,11 +87,8 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
             return None
 
     def close(self) -> None:
-        """The connection is given back; the next append would open another."""
-        with self._mutex:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """The connection is given back; whoever still waits, or comes later, gets `DatabaseUnavailable`."""
+        self._kept.close()
 
     def admit(self, asked: _Asked) -> None:
         """Raises `Busy` when too many wait."""
@@ -153,13 +150,13 @@ class GroupCommit(Grouping[_Asked, list[Answer]]):
         self._answered = len(group)
         self._waiting -= sum(len(request.asked.appends) for request in group)
 
+    def left(self, request: _Waiting) -> None:
+        """It is not waited for."""
+        self._waiting -= len(request.asked.appends)
+
     def _commit(self, appends: Sequence[Append], *, all_or_nothing: bool) -> list[Answer]:
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = self._database.connect()
-            return append_on(self._connection, appends, all_or_nothing=all_or_nothing)
+            with self._kept.used() as connection:
+                return append_on(connection, appends, all_or_nothing=all_or_nothing)
         except psycopg.OperationalError as error:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
             raise DatabaseUnavailable(f"{UNKNOWN} ({error})") from error

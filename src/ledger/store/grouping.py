@@ -49,7 +49,11 @@ class Grouping(Generic[Asked, Told]):
             self._leading = True
             self.queued()
         if not leads:
-            request.woken.acquire()
+            try:
+                request.woken.acquire()
+            except BaseException:  # an interrupt
+                self._abandon(request)
+                raise
             leads = request.leads
         if leads:
             self._lead()
@@ -81,6 +85,18 @@ class Grouping(Generic[Asked, Told]):
     def done(self, group: Sequence[Request[Asked, Told]]) -> None:
         """Called under the mutex when a group has been worked on."""
 
+    def left(self, request: Request[Asked, Told]) -> None:
+        """Called under the mutex when a request has left the queue, and nobody works on it."""
+
+    def _abandon(self, request: Request[Asked, Told]) -> None:
+        """The caller does not wait any more; a lead that it was given is not lost."""
+        with self._mutex:
+            if not request.leads and request in self._queue:
+                self._queue.remove(request)
+                self.left(request)
+        if request.leads:
+            self._lead()
+
     def _lead(self) -> None:
         group: list[Request[Asked, Told]] = []
         try:
@@ -94,8 +110,9 @@ class Grouping(Generic[Asked, Told]):
                 self.done(group)
                 heir = self._queue[0] if self._queue else None
                 self._leading = heir is not None
+                if heir is not None:
+                    heir.leads = True
             if heir is not None:
-                heir.leads = True
                 heir.woken.release()
             for request in group:
                 if request.told is None and request.error is None:  # the leader's thread was interrupted

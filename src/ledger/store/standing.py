@@ -12,8 +12,9 @@ from ledger.errors import DatabaseUnavailable
 from ledger.store import queries
 from ledger.store.append import Answer, IdempotencyKey
 from ledger.store.arrays import read_byteas, read_integers, texts
-from ledger.store.database import Connection, Database
+from ledger.store.database import Database
 from ledger.store.grouping import Grouping, Request
+from ledger.store.kept_connection import KeptConnection
 from ledger.store.prepared import Prepared
 
 _STANDING = Prepared("ledger_standing", queries.load("ledger.store.sql", "standing.sql")["standing"], 3)
@@ -46,19 +47,16 @@ class Stand(Grouping[_Asked, Standing]):
 
     def __init__(self, database: Database) -> None:
         super().__init__(lambda: DatabaseUnavailable("the reading was interrupted"))
-        self._database = database
-        self._connection: Connection | None = None
+        # The plan that a connection makes first, and keeps, is not to be that for small tables.
+        self._kept = KeptConnection(database, "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
 
     def of(self, streams: Sequence[str], keys: Sequence[IdempotencyKey]) -> Standing:
         """How these streams and keys stand, as new as the log is now. Raises `DatabaseUnavailable`."""
         return self.take(_Asked(streams, keys))
 
     def close(self) -> None:
-        """The connection is given back; the next question would open another."""
-        with self._mutex:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        """The connection is given back; whoever still waits, or comes later, gets `DatabaseUnavailable`."""
+        self._kept.close()
 
     def work(self, group: Sequence[_Waiting]) -> None:
         """Everybody is told of what they asked."""
@@ -110,19 +108,20 @@ class Stand(Grouping[_Asked, Standing]):
 
     def _call(self, arguments: Sequence[bytes | None]) -> list[bytes | None]:
         """The statement's row; a connection that was lost since the last question is replaced once."""
-        held = self._connection
-        if held is not None and not held.closed:
-            try:
-                return _STANDING.call(held, arguments)
-            except psycopg.OperationalError:
-                held.close()
-        self._connection = self._database.connect()
-        # The plan that the connection makes first, and keeps, is not to be that for small tables.
-        self._connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+        was_open = self._kept.backend is not None
         try:
-            return _STANDING.call(self._connection, arguments)
+            return self._called(arguments)
+        except psycopg.OperationalError as error:
+            if not was_open:
+                raise DatabaseUnavailable(f"the database did not answer: {error}") from error
+        try:
+            return self._called(arguments)
         except psycopg.OperationalError as error:
             raise DatabaseUnavailable(f"the database did not answer: {error}") from error
+
+    def _called(self, arguments: Sequence[bytes | None]) -> list[bytes | None]:
+        with self._kept.used() as connection:
+            return _STANDING.call(connection, arguments)
 
 
 def _as_asked(key: IdempotencyKey, fingerprint: bytes | None, answer: Answer) -> Answer:
