@@ -113,12 +113,12 @@ def _followed(conninfo: str, late: int) -> _Seen:
     writer = subprocess.run(
         [sys.executable, "-m", "bench.follow", conninfo, str(RATE), str(late)], stdout=subprocess.PIPE, check=True
     )
-    acknowledged: list[tuple[int, float]] = json.loads(writer.stdout)
     while runner.reached[-1][0] < log.head().next_position:
         time.sleep(0.05)
     follower.stop()
     ledger.close()
-    return _Seen(acknowledged, runner.reached, peak_memory())
+    memory = peak_memory()
+    return _Seen(json.loads(writer.stdout), runner.reached, memory)
 
 
 def _row(seen: _Seen, some: slice) -> dict[str, float]:
