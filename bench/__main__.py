@@ -9,18 +9,16 @@ import argparse
 
 import bench.everything  # noqa: F401  # registers the cases
 from bench import archive, follow, growth, rebuild, sealer, status
+from bench.apart import apart
 from bench.cases import compared, tables
 from bench.support import machine, server, show
 
-ALONE = {
-    "growth": growth.main,
-    "read-models": rebuild.main,
-    "follow": follow.main,
-    "status": status.main,
-    "archive": archive.main,
-    "sealer": sealer.main,
-}
-"""Tables without peers, which run in this process, on servers of their own."""
+REPEATED = {"read-models": rebuild.main, "follow": follow.main}
+"""Tables without peers, each made by a process and on a server of its own; called with the events and the runs."""
+ONCE = {"growth": growth.main, "status": status.main, "archive": archive.main, "sealer": sealer.main}
+"""The same, which repeat by themselves what they repeat; called with the events."""
+ALONE = ("growth", "read-models", "follow", "status", "archive", "sealer")
+"""All of these, in order."""
 
 
 def main() -> None:
@@ -44,9 +42,11 @@ def main() -> None:
         for table in tables():
             if table in wanted:
                 show(table, [*compared(table, conninfo, given.events, given.runs)], about)
-    for name, alone in ALONE.items():
-        if name in wanted:
-            alone(given.events)
+    for name in ALONE:
+        if name in wanted and name in REPEATED:
+            apart(REPEATED[name], given.events, given.runs)
+        elif name in wanted:
+            apart(ONCE[name], given.events)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,13 @@ import multiprocessing
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.synchronize import Barrier
 
+import psycopg
+
+from bench.apart import largest_memory
 from bench.cases import Done, case
 from bench.support import database, timed
 from ledger.store.append import Append
@@ -25,11 +28,11 @@ STATE = b'{"data":"' + b"x" * 380 + b'"}'
 TYPE = "bench.event"
 
 
-def by_tasks(writers: int, appends: int, database_: Database) -> float:
+def by_tasks(writers: int, appends: int, database_: Database, kind: str = "task") -> float:
     """The seconds that so many concurrent tasks take for so many appends, each to a stream of its own."""
 
     async def work(committer: LoopCommit, count: int) -> None:
-        for append in _made(count):
+        for append in _made(count, kind):
             assert (await committer.append(append)).status == "recorded"
 
     async def all_writers() -> float:
@@ -64,10 +67,10 @@ def by_threads(writers: int, appends: int, database_: Database) -> float:
     return seconds
 
 
-def _made(count: int) -> Iterator[Append]:
+def _made(count: int, kind: str = "task") -> Iterator[Append]:
     chance = random.Random(uuid.uuid4().int)  # uuid4 itself asks the system, and lets the other threads go first
     for _ in range(count):
-        yield Append(f"task/{chance.getrandbits(128):032x}", 0, ((TYPE, STATE),))
+        yield Append(f"{kind}/{chance.getrandbits(128):032x}", 0, ((TYPE, STATE),))
 
 
 def measured(conninfo: str, by: Callable[[int, int, Database], float], writers: int, appends: int) -> Done:
@@ -102,9 +105,11 @@ def sixteen_threads(conninfo: str, events: int) -> Done:
 def four_processes(conninfo: str, events: int) -> Done:
     """Four committers that contend for the head of the log."""
     context = multiprocessing.get_context("spawn")
+    each = events // 16 * 4
+    names = [f"process-{number}" for number in range(4)]
     with database(conninfo) as made:
         barrier = context.Barrier(5)
-        processes = [context.Process(target=_a_process, args=(made, events // 4, barrier)) for _ in range(4)]
+        processes = [context.Process(target=_a_process, args=(made, each, barrier, name)) for name in names]
         for process in processes:
             process.start()
         barrier.wait(60)
@@ -115,12 +120,33 @@ def four_processes(conninfo: str, events: int) -> Done:
 
         seconds = timed(end)
         assert [process.exitcode for process in processes] == [0] * 4
-    return Done(events // 16 * 16, seconds)
+        memory = largest_memory()  # before this process reads what they have recorded
+        fairness = _slowest_of_fastest(made, names, each)
+    return Done(4 * each, seconds, memory, {"slowest ÷ fastest process": fairness})
 
 
-def _a_process(conninfo: str, appends: int, barrier: Barrier) -> None:
+def _a_process(conninfo: str, appends: int, barrier: Barrier, name: str) -> None:
     ledger = Database(conninfo)
     by_tasks(4, 40, ledger)
     barrier.wait(60)
-    by_tasks(4, appends, ledger)
+    by_tasks(4, appends, ledger, name)
     ledger.close()
+
+
+def _slowest_of_fastest(conninfo: str, names: Sequence[str], each: int) -> float:
+    """What the slowest process had recorded when the fastest was done, as a share of that: 1 when the lock is fair.
+
+    Not by the time that each took: when one is done, the others go faster.
+    """
+    with psycopg.connect(conninfo) as connection:
+        recorded = connection.execute(
+            "SELECT split_part(stream, '/', 1) AS process FROM ledger.log"
+            " WHERE split_part(stream, '/', 1) = ANY(%s) ORDER BY position",
+            (list(names),),
+        ).fetchall()
+    counts = dict.fromkeys(names, 0)
+    for (name,) in recorded:
+        counts[name] += 1
+        if counts[name] == each:
+            break
+    return min(counts.values()) / each

@@ -2,7 +2,8 @@
 
     python -m bench archive [--events N]
 
-A made-up history of 50 events a task, 100,000 entries unless told otherwise; fsync on, one process.
+A made-up history of 50 events a task, 100,000 entries unless told otherwise; fsync on. Each work is done once, by a
+process of its own and those that it starts.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import random
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from bench.histories import Generator, load
-from bench.support import database, machine, server, show, timed
+from bench.apart import Spent, apart, peak_memory, spent
+from bench.histories import recorded
+from bench.support import database, machine, server, show
 from ledger.merkle.hashing import leaf_hash
 from ledger.merkle.proofs import verify_inclusion
 from ledger.services import keys, sealing, verification
@@ -24,9 +28,10 @@ from ledger.services.archive import verification as archives
 from ledger.services.exported_texts import ALL
 from ledger.services.ledger import Ledger
 from ledger.settings import Settings
-from ledger.store.recorder import LedgerRecorder
 
 PROOFS = 2_000
+SAMPLE = 50_000
+Work = Callable[[Ledger, Path], Spent]
 
 
 def quiet(*_: object) -> None:
@@ -35,48 +40,88 @@ def quiet(*_: object) -> None:
 
 def main(wanted: int) -> None:
     """Print the tables."""
-    appends = Generator(wanted // 50, 400, wanted).appends()
     with tempfile.TemporaryDirectory(prefix="ledger-bench-") as given, server() as started:
         folder, about = Path(given), machine(started)
-        with database(started) as conninfo, Ledger(Settings(database_url=conninfo, data_dir=folder)) as ledger:
-            keys.create(ledger.settings)
-            load(LedgerRecorder(ledger.database).append, appends)
-            appends.clear()
-            entries = ledger.log.head().next_position
-            _measure(ledger, folder / "archive", entries, about)
-            with database(started) as other, Ledger(Settings(database_url=other, data_dir=folder)) as again:
-                seconds = timed(lambda: restoring.restore(again, folder / "archive", None, quiet))
-                show(
-                    "Archive restore", [{"entries": entries, "seconds": seconds, "entries/s": entries / seconds}], about
-                )
+        with database(started) as conninfo, database(started) as other:
+            keys.create(Settings(database_url=conninfo, data_dir=folder))
+            events = recorded(conninfo, wanted)
+            rows = []
+            for name, work in WORKS.items():
+                count = min(SAMPLE, events) if work is _hash else events
+                rows.append({"work": name} | _row(count, apart(_done, conninfo, folder, work)))
+            show("Archive", rows, about)
+            show("Proofs", [apart(_proofs, conninfo, folder)], about)
+            show("Archive restore", [_row(events, apart(_done, other, folder, _restore))], about)
 
 
-def _measure(ledger: Ledger, archive: Path, entries: int, about: dict[str, str]) -> None:
-    sample = [entry for _, entry in ledger.log.entries(0, 50_000)]
-    rows = []
+def _row(events: int, done: Spent) -> dict[str, Any]:
+    return {
+        "events": events,
+        "seconds": done.seconds,
+        "events/s": events / done.seconds,
+        "peak MiB": done.memory // 1024,
+    }
 
-    def row(work: str, count: int, seconds: float) -> None:
-        rows.append({"work": work, "entries": count, "seconds": seconds, "entries/s": count / seconds})
 
-    row("leaf hash, in this process", len(sample), timed(lambda: [leaf_hash(entry) for entry in sample]))
-    row("first seal: every tile hashed and stored", entries, timed(lambda: sealing.current(ledger)))
+def _done(conninfo: str, folder: Path, work: Work) -> Spent:
+    with Ledger(Settings(database_url=conninfo, data_dir=folder)) as ledger:
+        return work(ledger, folder / "archive")
+
+
+def _hash(ledger: Ledger, _: Path) -> Spent:
+    sample = [entry for _, entry in ledger.log.entries(0, SAMPLE)]
+    return spent(lambda: [leaf_hash(entry) for entry in sample])
+
+
+def _seal(ledger: Ledger, _: Path) -> Spent:
+    return spent(lambda: sealing.current(ledger))
+
+
+def _export(ledger: Ledger, archive: Path) -> Spent:
     sealed = sealing.current(ledger)
-    row("export, all", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
-    row("export, nothing new", entries, timed(lambda: exports.export(ledger, archive, sealed, ALL, quiet)))
+    return spent(lambda: exports.export(ledger, archive, sealed, ALL, quiet))
+
+
+def _verify_archive(ledger: Ledger, archive: Path) -> Spent:
     vkeys = keys.load(ledger.settings).verifiers
-    row("archive verify", entries, timed(lambda: archives.verify(archive, vkeys, quiet)))
-    row("ledger verify", entries, timed(lambda: verification.verify(ledger, None, quiet)))
-    show("Archive", rows, about)
-    show("Proofs", [_proofs(ledger, entries, sealed.checkpoint.root)], about)
+    return spent(lambda: archives.verify(archive, vkeys, quiet))
 
 
-def _proofs(ledger: Ledger, size: int, root: bytes) -> dict[str, float]:
+def _verify_ledger(ledger: Ledger, _: Path) -> Spent:
+    return spent(lambda: verification.verify(ledger, None, quiet))
+
+
+def _restore(ledger: Ledger, archive: Path) -> Spent:
+    return spent(lambda: restoring.restore(ledger, archive, None, quiet))
+
+
+WORKS: dict[str, Work] = {
+    "leaf hash, in one process": _hash,
+    "first seal: every tile hashed and stored": _seal,
+    "export, all": _export,
+    "export, nothing new": _export,
+    "archive verify": _verify_archive,
+    "ledger verify": _verify_ledger,
+}
+"""In this order: an archive is exported before it is verified."""
+
+
+def _proofs(conninfo: str, folder: Path) -> dict[str, Any]:
     chance = random.Random(6962)
     times = []
-    for _ in range(PROOFS):
-        position = chance.randrange(size)
-        start = time.perf_counter()
-        proof = ledger.tiles.inclusion(position, size)
-        times.append(1_000 * (time.perf_counter() - start))
-        verify_inclusion(proof, leaf_hash(ledger.log.entries(position, position + 1)[0][1]), root)
-    return {"entries": size, "p50 ms": statistics.median(times), "p99 ms": statistics.quantiles(times, n=100)[98]}
+    with Ledger(Settings(database_url=conninfo, data_dir=folder)) as ledger:
+        checkpoint = sealing.current(ledger).checkpoint
+        for _ in range(PROOFS):
+            position = chance.randrange(checkpoint.size)
+            start = time.perf_counter()
+            proof = ledger.tiles.inclusion(position, checkpoint.size)
+            times.append(1_000 * (time.perf_counter() - start))
+            entry = ledger.log.entries(position, position + 1)[0][1]
+            verify_inclusion(proof, leaf_hash(entry), checkpoint.root)
+    return {
+        "events": checkpoint.size,
+        "proofs": PROOFS,
+        "p50 ms": statistics.median(times),
+        "p99 ms": statistics.quantiles(times, n=100)[98],
+        "peak MiB": peak_memory() // 1024,
+    }

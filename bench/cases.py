@@ -6,12 +6,11 @@ A new case is a function here or in a module of this package, and the line above
 from __future__ import annotations
 
 import json
-import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,9 @@ class Done:
     count: int
     seconds: float
     memory: int | None = None
-    """Peak memory of the program that did it, in KiB, when that is not the process of the case."""
+    """Peak memory of what did it, in KiB; by default of the largest: the case's process, or one that it started."""
+    also: Mapping[str, float] = field(default_factory=dict)
+    """Figures of this case alone, by the names of their columns."""
 
 
 class SkippedError(Exception):
@@ -64,7 +65,7 @@ def tables() -> list[str]:
 
 
 def in_a_process(each: Case, conninfo: str, events: int) -> dict[str, Any]:
-    """One run in a process of its own: `rate` a second and peak `memory` in MiB, or why it was `skipped`."""
+    """One run in a process of its own, as `bench.one_case` prints it."""
     command = [
         sys.executable,
         "-m",
@@ -100,13 +101,11 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def peak_memory() -> int:
-    """The peak memory of this process in KiB, without that of the process which it was forked from."""
-    return int(re.findall(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[0])
-
-
 def compared(table: str, conninfo: str, events: int, runs: int) -> list[dict[str, Any]]:
-    """A row for each case: the median of runs that take turns, so that a slow minute slows all alike."""
+    """A row for each case: the median of runs that take turns, so that a slow minute slows all alike.
+
+    Memory is that of the largest run.
+    """
     cases = [each for each in CASES if each.table == table]
     found: dict[str, list[dict[str, Any]]] = {each.name: [] for each in cases}
     for _ in range(runs):
@@ -120,7 +119,15 @@ def compared(table: str, conninfo: str, events: int, runs: int) -> list[dict[str
             continue
         rate = statistics.median(result["rate"] for result in results)
         first = rows[0].get("events/s", rate) if rows else rate
-        memory = max(result["memory"] for result in results)
-        runs_ = [round(result["rate"]) for result in results]
-        rows.append({"case": name, "events/s": rate, "first ÷ this": first / rate, "peak MiB": memory, "runs": runs_})
+        row = {
+            "case": name,
+            "events": results[0]["events"],
+            "events/s": rate,
+            "first ÷ this": first / rate,
+            "peak MiB": max(result["memory"] for result in results),
+        }
+        row |= {
+            column: statistics.median(result["also"][column] for result in results) for column in results[0]["also"]
+        }
+        rows.append(row | {"runs": [round(result["rate"]) for result in results]})
     return rows

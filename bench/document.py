@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if name != "runs"]
+    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if not name.startswith("runs")]
     lines = [" | ".join(columns), " | ".join(["---", *["---:"] * (len(columns) - 1)])]
     lines += [" | ".join(as_text(row.get(name, "")) for name in columns) for row in rows]
     return "\n".join(f"| {line} |" for line in lines)

@@ -10,31 +10,37 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from bench.apart import apart, peak_memory
 from bench.appends import by_tasks, by_threads
 from bench.bulk import BATCH, TASKS, appends
-from bench.cases import peak_memory
-from bench.histories import Generator, load
+from bench.histories import EVENTS_A_TASK, LOCALE, UNITS, Generator, load
 from bench.rebuild import rebuilt
 from bench.support import database, machine, server, settle, show, timed
 from ledger.projections.timeline import Timeline
 from ledger.store.database import Database
-from ledger.store.locale import Locale
 from ledger.store.log import Log
 from ledger.store.recorder import LedgerRecorder
 
 ROUNDS = 5
 SINGLES, CONCURRENT, BULK = 500, 4_000, 20_000
-EVENTS_A_TASK = 50
+COHORT = 200
+"""The tasks that are recorded together: a history that grows by the year, and not by every task at once."""
+ONCE_FROM = 1_000_000
+"""From so many events on, a rebuild is done once, and not as many times as there are rounds."""
 
 
 def main(wanted: int) -> None:
-    """Print the tables: a row for each power of ten up to so many events, medians of rounds."""
+    """Print the tables: a row for each power of ten up to so many events, medians of rounds.
+
+    To be called by a process of its own, whose memory is shown.
+    """
     with server() as started:
         about = machine(started)
         with database(started) as conninfo:
             _show("growth", f"appends to {TASKS:,} tasks", [*_appending(conninfo, wanted)], about)
         with database(started) as conninfo:
-            _show("growth-rebuild", f"tasks of {EVENTS_A_TASK} events", [*_rebuilding(conninfo, wanted)], about)
+            what = f"tasks of {EVENTS_A_TASK} events, {COHORT} at a time"
+            _show("growth-rebuild", what, [*_rebuilding(conninfo, wanted)], about)
 
 
 def _appending(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
@@ -61,11 +67,11 @@ def _appending(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
 
 
 def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
-    """The timeline of every task, by one worker a core; made of real events, whole tasks at a time."""
+    """The timeline of every task, by one worker a core; made of real events, some whole tasks at a time."""
     ledger = Database(conninfo)
     log, recorder = Log(ledger), LedgerRecorder(ledger)
-    log.pin_locale(Locale("Asia/Ho_Chi_Minh", "VN"))
-    cohorts = Generator(wanted // EVENTS_A_TASK, 400, wanted).in_cohorts(10_000 // EVENTS_A_TASK)
+    log.pin_locale(LOCALE)
+    cohorts = Generator(wanted // EVENTS_A_TASK, UNITS, wanted).in_cohorts(COHORT)
     held = 0
     for size in _powers(wanted):
         while held < 0.9 * size:  # a task that ends early has fewer events
@@ -75,8 +81,16 @@ def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
             load(recorder.append, cohort)
             held += len(cohort)
         settle(conninfo)
-        seconds = [timed(lambda: rebuilt(ledger, log, (Timeline(),))) for _ in range(ROUNDS if size < 1_000_000 else 1)]
-        yield {"events": held, "rebuild, µs": 1e6 * statistics.median(seconds) / held, "seconds": max(seconds)}
+        rounds = ROUNDS if size < ONCE_FROM else 1
+        found = [apart(rebuilt, conninfo, [Timeline.name]) for _ in range(rounds)]
+        seconds = statistics.median(each.seconds for each in found)
+        yield {
+            "events": held,
+            "rebuild, µs": 1e6 * seconds / held,
+            "seconds": seconds,
+            "median of": rounds,
+            "peak MiB": max(each.memory for each in found) // 1024,
+        }
     ledger.close()
 
 

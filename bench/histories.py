@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
 
+from bench.apart import apart
 from ledger.domain import commands as cmd
 from ledger.domain import task as tasks
 from ledger.domain import unit as units
@@ -25,10 +26,16 @@ from ledger.domain.values import Deadline, Ground
 from ledger.errors import Refused
 from ledger.services.ids import uuid7
 from ledger.store.append import Append
+from ledger.store.database import Database
+from ledger.store.locale import Locale
+from ledger.store.log import Log
+from ledger.store.recorder import LedgerRecorder
 from ledger.store.texts import encode_with_texts
 
 BEGIN = dt.date(2022, 1, 3)
 DAYS = 1_000
+EVENTS_A_TASK, UNITS = 50, 400
+LOCALE = Locale("Asia/Ho_Chi_Minh", "VN")
 _TEXT = "Work goes on as planned; the data of two districts were checked and one correction was sent back. "
 
 
@@ -143,6 +150,29 @@ class Generator:
             v=data.schema_version,
             version=version,
         )
+
+
+def portfolio(events: int) -> Generator:
+    """About so many events: 50 a task, by 400 units."""
+    return Generator(max(events // EVENTS_A_TASK, 1), UNITS, events)
+
+
+def recorded(conninfo: str, events: int, *beginnings: tuple[str, int]) -> int:
+    """How many events of a portfolio of about so many are in the ledger now, all of them.
+
+    `beginnings`: the first so many of them are in other ledgers too. They were made by a process of its own.
+    """
+    return apart(_record, conninfo, events, beginnings)
+
+
+def _record(conninfo: str, events: int, beginnings: Sequence[tuple[str, int]]) -> int:
+    appends = portfolio(events).appends()
+    for made, count in ((conninfo, len(appends)), *beginnings):
+        ledger = Database(made)
+        Log(ledger).pin_locale(LOCALE)
+        load(LedgerRecorder(ledger).append, appends[:count])
+        ledger.close()
+    return len(appends)
 
 
 def load(append: Any, appends: list[Append], size: int = 1_000) -> None:

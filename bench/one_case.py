@@ -1,4 +1,8 @@
-"""One run of one case, in the process that is measured: `python -m bench.one_case TABLE NAME CONNINFO EVENTS`."""
+"""One run of one case, in the process that is measured: `python -m bench.one_case TABLE NAME CONNINFO EVENTS`.
+
+Prints a line of JSON: of how many `events`, the `rate` a second, peak `memory` in MiB, and what it tells `also`; or why
+it was `skipped`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import json
 import sys
 
 import bench.everything  # noqa: F401  # registers the cases
-from bench.cases import CASES, SkippedError, peak_memory
+from bench.apart import largest_memory
+from bench.cases import CASES, SkippedError
 
 
 def main() -> None:
@@ -18,8 +23,9 @@ def main() -> None:
     except SkippedError as error:
         print(json.dumps({"skipped": str(error)}))
         return
-    memory = done.memory or peak_memory()
-    print(json.dumps({"rate": done.count / done.seconds, "memory": memory // 1024}))
+    memory = largest_memory() if done.memory is None else done.memory
+    rate = done.count / done.seconds
+    print(json.dumps({"events": done.count, "rate": rate, "memory": memory // 1024, "also": dict(done.also)}))
 
 
 if __name__ == "__main__":

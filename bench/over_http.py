@@ -38,7 +38,7 @@ def over_http(conninfo: str, events: int) -> Done:
             begin(ledger)
         with _served(made, folder) as port:
             seconds = asyncio.run(_sent(port, lines))
-    # Of all processes that this one has started and waited for, the server is by far the largest.
+    # Without the client's. Of all processes that this one has started and waited for, the server is by far the largest.
     return Done(events, seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 

@@ -13,39 +13,27 @@ from eventsourcing.projection import ProjectionRunner
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from bench.apart import Spent, apart, spent
 from bench.cases import Done, case
-from bench.histories import Generator, load
+from bench.histories import portfolio, recorded
 from bench.peers import datastore_of
-from bench.support import database, empty_database, settle, timed
+from bench.rebuild import rebuilt
+from bench.support import database, empty_database, settle
 from ledger.domain.events import Event, Record
-from ledger.projections import filling
 from ledger.projections.base import Step, Values
 from ledger.projections.timeline import TIMELINE, Timeline
 from ledger.store.append import Append
-from ledger.store.database import Database
-from ledger.store.locale import Locale
-from ledger.store.log import Log
 from ledger.store.mapper import EntryMapper
-from ledger.store.recorder import LedgerRecorder
-
-
-def history(events: int) -> list[Append]:
-    """About so many events, 50 a task."""
-    return Generator(max(events // 50, 1), 40, events).appends()
 
 
 @case("rebuild", "ledger, rebuild of timeline")
 def ours(conninfo: str, events: int) -> Done:
     """Part by part, by as many processes as there are cores, written with COPY."""
-    appends = history(events)
     with database(conninfo) as made:
-        ledger = Database(made)
-        Log(ledger).pin_locale(Locale("Asia/Ho_Chi_Minh", "VN"))
-        load(LedgerRecorder(ledger).append, appends)
+        count = recorded(made, events)
         settle(made)
-        seconds = timed(lambda: filling.rebuild(ledger, Log(ledger), (Timeline(),)))
-        ledger.close()
-    return Done(len(appends), seconds)
+        found = apart(rebuilt, made, [Timeline.name])
+    return Done(count, found.seconds, found.memory)
 
 
 class Rows(PostgresTrackingRecorder):
@@ -108,37 +96,48 @@ class TheirApplication(Application[str]):
 @case("rebuild", "library's ProjectionRunner", share=0.05)
 def theirs(conninfo: str, events: int) -> Done:
     """From the library's recorder, into the same table."""
-    appends = history(events)
     with empty_database(conninfo) as made:
-        given = conninfo_to_dict(made)
-        datastore = datastore_of(made)
-        datastore.originator_id_type = "text"
-        recorder = PostgresApplicationRecorder(datastore, events_table_name="bench_events")
-        recorder.create_table()
-        for start in range(0, len(appends), 1_000):
-            recorder.insert_events([_stored(append) for append in appends[start : start + 1_000]])
-        with datastore.transaction(commit=True) as cursor:
-            cursor.execute(resources.files("ledger.projections.sql").joinpath(Timeline.ddl).read_bytes())
+        count = apart(_record, made, events)
         settle(made)
-        env = {
-            "PERSISTENCE_MODULE": "eventsourcing.postgres",
-            "POSTGRES_DBNAME": str(given["dbname"]),
-            "POSTGRES_HOST": str(given["host"]),
-            "POSTGRES_PORT": str(given["port"]),
-            "POSTGRES_USER": str(given["user"]),
-            "POSTGRES_PASSWORD": "",
-            "POSTGRES_ORIGINATOR_ID_TYPE": "text",
-        }
+        found = apart(_run, made, count)
+    return Done(count, found.seconds, found.memory)
 
-        def run() -> None:
-            with ProjectionRunner(
-                application_class=TheirApplication, projection_class=TheirTimeline, view_class=Rows, env=env
-            ) as runner:
-                runner.wait(len(appends), timeout=600)
 
-        seconds = timed(run)
-        datastore.close()
-    return Done(len(appends), seconds)
+def _record(conninfo: str, events: int) -> int:
+    """The library's recorder has the history, and the read model is empty; returns how many events there are."""
+    appends = portfolio(events).appends()
+    datastore = datastore_of(conninfo)
+    datastore.originator_id_type = "text"
+    recorder = PostgresApplicationRecorder(datastore, events_table_name="bench_events")
+    recorder.create_table()
+    for start in range(0, len(appends), 1_000):
+        recorder.insert_events([_stored(append) for append in appends[start : start + 1_000]])
+    with datastore.transaction(commit=True) as cursor:
+        cursor.execute(resources.files("ledger.projections.sql").joinpath(Timeline.ddl).read_bytes())
+    datastore.close()
+    return len(appends)
+
+
+def _run(conninfo: str, events: int) -> Spent:
+    """The library's runner has read so many events."""
+    given = conninfo_to_dict(conninfo)
+    env = {
+        "PERSISTENCE_MODULE": "eventsourcing.postgres",
+        "POSTGRES_DBNAME": str(given["dbname"]),
+        "POSTGRES_HOST": str(given["host"]),
+        "POSTGRES_PORT": str(given["port"]),
+        "POSTGRES_USER": str(given["user"]),
+        "POSTGRES_PASSWORD": "",
+        "POSTGRES_ORIGINATOR_ID_TYPE": "text",
+    }
+
+    def run() -> None:
+        with ProjectionRunner(
+            application_class=TheirApplication, projection_class=TheirTimeline, view_class=Rows, env=env
+        ) as runner:
+            runner.wait(events, timeout=600)
+
+    return spent(run)
 
 
 def _stored(append: Append) -> StoredEvent:

@@ -1,74 +1,89 @@
 """Events per second into read models: filled (a rebuild), and followed by position (the runner).
 
-    python -m bench read-models [--events N]
+    python -m bench read-models [--events N] [--runs N]
 
-A made-up history of 50 events a task, by one worker a core; fsync on. The
-processor's time of this process and of the workers is told as well, because it does not depend on who else is at work.
+A made-up history of 50 events a task, by one worker a core; fsync on. Every rebuild takes its turn, each read model
+alone and then all together, as many times as there are runs; the figures are the medians. The processor's time of the
+process that rebuilds and of its workers is told as well, because it does not depend on who else is at work.
 """
 
 from __future__ import annotations
 
-import resource
+import statistics
+from collections.abc import Sequence
+from typing import Any
 
-from bench.histories import Generator, load
-from bench.support import database, machine, server, settle, show, timed
+from bench.apart import Spent, apart, spent
+from bench.histories import LOCALE, recorded
+from bench.support import database, machine, server, settle, show
 from ledger.domain.times import zone_of
 from ledger.projections import all_projections, builds, filling
-from ledger.projections.base import Projection
+from ledger.projections.builds import Build
 from ledger.projections.runner import Runner
 from ledger.store.database import Database
-from ledger.store.locale import Locale
 from ledger.store.log import Log
-from ledger.store.recorder import LedgerRecorder
 
-ZONE = "Asia/Ho_Chi_Minh"
-FOLLOWED = 20_000
+FOLLOWED = filling.WORTH_WORKERS - 1
 """The events that are followed and not filled: as many as one does not fill for."""
+TOGETHER = "rebuild all read models together"
 
 
-def main(wanted: int) -> None:
+def main(wanted: int, runs: int) -> None:
     """Print the table."""
-    appends = Generator(wanted // 50, 400, wanted).appends()
-    events = len(appends)
-    projections = all_projections(zone_of(ZONE))
-    rows = []
-
-    def measured(work: str, count: int, seconds: float, processor: float) -> None:
-        rows.append({"work": work, "events/s": count / seconds, "Python, us an event": processor / count * 1e6})
-
-    with server() as started, database(started) as conninfo:
-        about, ledger = machine(started), Database(conninfo)
-        log, recorder = Log(ledger), LedgerRecorder(ledger)
-        log.pin_locale(Locale(ZONE, "VN"))
-        early, late = appends[:FOLLOWED], appends[FOLLOWED:]
-        appends.clear()
-        builds.ensure(ledger, projections)
-        load(recorder.append, early[:-1])  # one less than makes the runner fill
-        before = _processor_seconds()
-        runner = Runner(ledger, log, projections)
-        measured("follow all read models", len(early), timed(runner.catch_up), _processor_seconds() - before)
-        load(recorder.append, early[-1:] + late)
+    names = [projection.name for projection in all_projections(zone_of(LOCALE.time_zone))]
+    works = {f"rebuild {name}": [name] for name in names} | {TOGETHER: names}
+    follow, found = [], {work: list[Spent]() for work in works}
+    with server() as started, database(started) as conninfo, database(started) as short:
+        about = machine(started)
+        events = recorded(conninfo, wanted, (short, FOLLOWED))
         settle(conninfo)
-        for some in (*((projection,) for projection in projections), projections):
-            before = _processor_seconds()
-            seconds = timed(lambda chosen=some: rebuilt(ledger, log, chosen))  # type: ignore[misc]  # bound on purpose
-            name = some[0].name if len(some) == 1 else "all read models together"
-            measured(f"rebuild {name}", events, seconds, _processor_seconds() - before)
-        ledger.close()
-    peaks = [resource.getrusage(who).ru_maxrss // 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"{events:,} events; peak memory of this process {peaks[0]:,} MiB, of the largest other one {peaks[1]:,} MiB")
-    show("Read models", rows, about)
+        settle(short)
+        for _ in range(runs):
+            follow.append(apart(followed, short))
+            for work, some in works.items():
+                found[work].append(apart(rebuilt, conninfo, some))
+    rows = [_row("follow all read models", min(FOLLOWED, events), follow)]
+    show("Read models", rows + [_row(work, events, each) for work, each in found.items()], about)
 
 
-def rebuilt(ledger: Database, log: Log, projections: tuple[Projection, ...]) -> None:
-    """New builds of the projections were filled, and are gone again."""
-    found = filling.rebuild(ledger, log, projections)
+def _row(work: str, events: int, found: Sequence[Spent]) -> dict[str, Any]:
+    return {
+        "work": work,
+        "events": events,
+        "events/s": events / statistics.median(each.seconds for each in found),
+        "Python, us an event": 1e6 * statistics.median(each.processor for each in found) / events,
+        "peak MiB": max(each.memory for each in found) // 1024,
+        "runs": [round(events / each.seconds) for each in found],
+    }
+
+
+def rebuilt(conninfo: str, names: Sequence[str]) -> Spent:
+    """New builds of the projections were filled, and are gone again. To be called by a process of its own."""
+    ledger = Database(conninfo)
+    log = Log(ledger)
+    projections = [each for each in all_projections(zone_of(LOCALE.time_zone)) if each.name in names]
+    made: list[Build] = []
+    log.head()  # it connects
+    found = spent(lambda: made.extend(filling.rebuild(ledger, log, projections)))
+    _drop(ledger, made)
+    ledger.close()
+    return found
+
+
+def followed(conninfo: str) -> Spent:
+    """Builds of all projections followed the whole log, and are gone again. To be called by a process of its own."""
+    ledger = Database(conninfo)
+    projections = all_projections(zone_of(LOCALE.time_zone))
+    builds.ensure(ledger, projections)
+    found = spent(Runner(ledger, Log(ledger), projections).catch_up)
     with ledger.connection() as connection:
-        for build in found:
+        made = builds.all_builds(connection)
+    _drop(ledger, made)
+    ledger.close()
+    return found
+
+
+def _drop(ledger: Database, made: Sequence[Build]) -> None:
+    with ledger.connection() as connection:
+        for build in made:
             builds.drop(connection, build)
-
-
-def _processor_seconds() -> float:
-    """Of this process, and of those that it has started and that have ended."""
-    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)

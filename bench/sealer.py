@@ -15,7 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.histories import Generator, load
+from bench.apart import peak_memory
+from bench.histories import recorded
 from bench.support import database, machine, server, show
 from ledger.services import keys, sealing
 from ledger.services.ledger import Ledger
@@ -29,7 +30,10 @@ PAIRS, SECONDS = 20, 4.0
 
 
 def main(wanted: int) -> None:
-    """Print the table, for a log that holds about so many events before."""
+    """Print the table, for a log that holds about so many events before.
+
+    To be called by a process of its own, whose memory is shown: it appends and seals.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="ledger-bench-") as folder,
         server() as started,
@@ -37,13 +41,14 @@ def main(wanted: int) -> None:
         Ledger(Settings(database_url=conninfo, data_dir=Path(folder))) as ledger,
     ):
         keys.create(ledger.settings)
-        load(LedgerRecorder(ledger.database).append, Generator(wanted // 50, 400, wanted).appends())
+        events = recorded(conninfo, wanted)
         sealing.current(ledger)
-        show("Sealer", [sealer_cost(ledger)], machine(started))
+        row = {"events": events} | sealer_cost(ledger) | {"peak MiB": peak_memory() // 1024}
+        show("Sealer", [row], machine(started))
 
 
 def sealer_cost(ledger: Ledger) -> dict[str, float]:
-    """One row: the rates, the cost in per cent, and what a signature took."""
+    """The rates, the cost in per cent, and what a signature took."""
     writer, timed = _Writer(ledger), _Timed(sealing.sealer(ledger))
     rates: dict[bool, list[float]] = {False: [], True: []}
     costs = []

@@ -11,8 +11,10 @@ from __future__ import annotations
 import datetime as dt
 import random
 import statistics
+from typing import Any
 
-from bench.histories import Generator, load
+from bench.apart import peak_memory
+from bench.histories import LOCALE, recorded
 from bench.support import database, machine, server, show, timed
 from ledger.domain.times import instant_of, zone_of
 from ledger.projections import all_projections, builds, filling
@@ -23,29 +25,26 @@ from ledger.reports.base import Asked
 from ledger.reports.status import StatusReport
 from ledger.store.database import Database
 from ledger.store.entry import decode_entry
-from ledger.store.locale import Locale
 from ledger.store.log import Log
-from ledger.store.recorder import LedgerRecorder
 
-ZONE = "Asia/Ho_Chi_Minh"
 QUESTIONS = 100
 
 
 def main(wanted: int) -> None:
-    """Print the table."""
+    """Print the table. To be called by a process of its own, whose memory is shown."""
     rng = random.Random(57)
     with server() as started, database(started) as conninfo:
         about, ledger = machine(started), Database(conninfo)
-        log, recorder = Log(ledger), LedgerRecorder(ledger)
-        log.pin_locale(Locale(ZONE, "VN"))
-        load(recorder.append, Generator(wanted // 50, 400, wanted).appends())
-        projections = all_projections(zone_of(ZONE))
+        log = Log(ledger)
+        events = recorded(conninfo, wanted)
+        zone = zone_of(LOCALE.time_zone)
+        projections = all_projections(zone)
         builds.ensure(ledger, projections)
         filling.fill_empty(ledger, log, projections)
         head = log.head()
         with ledger.connection() as connection:
             connection.execute("SET plan_cache_mode = force_custom_plan")
-            active = builds.builds_in_use(connection, all_projections(zone_of(ZONE)))
+            active = builds.builds_in_use(connection, projections)
 
             def ask(reading: Reading) -> float:
                 return timed(lambda: StatusReport().build(reading, Asked(Scope()))) * 1_000
@@ -63,18 +62,26 @@ def main(wanted: int) -> None:
         def fold() -> None:
             batches = log.entries_in_batches(0, today.position)
             records = (decode_entry(position, entry) for batch in batches for position, entry in batch)
-            StatusReport().build(Replay(records, today, zone_of(ZONE)), Asked(Scope()))
+            StatusReport().build(Replay(records, today, zone), Asked(Scope()))
 
+        reported = peak_memory()
         folded = timed(fold) * 1_000
         ledger.close()
     rows = [
-        {"question": "random past (as_of, on)", **_spread(old)},
-        {"question": "now", **_spread(new)},
-        {"question": "the same by a fold over the log", "p50 ms": folded, "p95 ms": folded},
+        _row("random past (as_of, on)", events, old, reported),
+        _row("now", events, new, reported),
+        _row("the same by a fold over the log", events, [folded], peak_memory()),
     ]
-    print(f"{head.next_position:,} events; the fold takes {folded / statistics.median(new):,.0f} times as long")
+    print(f"the fold takes {folded / statistics.median(new):,.0f} times as long")
     show("Status report", rows, about)
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    return {"p50 ms": statistics.median(values), "p95 ms": values[int(len(values) * 0.95)]}
+def _row(question: str, events: int, values: list[float], memory: int) -> dict[str, Any]:
+    return {
+        "question": question,
+        "events": events,
+        "asked": len(values),
+        "p50 ms": statistics.median(values),
+        "p95 ms": values[int(len(values) * 0.95)],
+        "peak MiB": memory // 1024,
+    }

@@ -90,7 +90,7 @@ def timed(work: Callable[[], object]) -> float:
 def show(title: str, rows: list[dict[str, Any]], about: dict[str, str] | None = None) -> None:
     """The rows are printed as a table, and written as JSON below bench/results, with what they are of."""
     print(f"\n{title}")
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = sorted(dict.fromkeys(name for row in rows for name in row), key=lambda name: name.startswith("runs"))
     texts = [[as_text(row.get(c, "")) for c in columns] for row in rows]
     widths = [
         max(len(c), *(len(t[i]) for t, row in zip(texts, rows, strict=True) if len(row) > 1))
