@@ -22,7 +22,7 @@ PROCESSES, WRITERS = 4, 4
 COMMANDS = 1_250 * EFFORT
 """Of each writer: 20,000 of all of them, half from threads and half from tasks."""
 KILLS = 12 * EFFORT
-"""About so many: much is done between them, as a process that is started again takes longer than that."""
+"""About so many: the more appends lie between two, the less of the time goes into starting processes again."""
 _PROGRAM = """
 import sys
 from pathlib import Path
