@@ -6,11 +6,21 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.conftest import Database
+from tests.store.test_entry import officer
+from tests.support.ledgers import beginnings, line, opened, record
+from tests.support.texts import committed
+
+from ledger.projections.base import Changes, Step
+from ledger.projections.plan_state import PlanState, PlanStateRuns
+from ledger.projections.runner import Runner
+from ledger.store.append import Append
+from ledger.store.entry import encode_event
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -151,3 +161,69 @@ def test_what_is_parked_is_shown_and_tried_again(ledger: Run, tmp_path: Path) ->
     assert "nothing is parked" in ledger("projections", "retry").stdout
     assert "no parked stream task/T9" in ledger("projections", "retry", "--stream", "task/T9", code=2).stderr
     assert "plan_state, timeline" in ledger("projections", "retry", "unheard_of", code=2).stderr
+
+
+_NO_TASK = "TypeError: stream task/BAD begins with task.officer-named, not with task.assigned"
+
+
+class Broken(PlanState):
+    """Fails on two tasks."""
+
+    def apply(self, state: PlanStateRuns, step: Step) -> tuple[PlanStateRuns, Changes]:
+        if step.record.event.stream in ("task/T1", "task/T2"):
+            raise ZeroDivisionError("a fault of the code")
+        return super().apply(state, step)
+
+
+@pytest.fixture
+def parked(database: Database) -> list[dict[str, object]]:
+    """T1 and T2 are parked by a product with a fault; and of BAD no task can come, whatever the product."""
+    with opened(database) as made:
+        assigned = [line("assign_task", code, 1, title=f"Task {code}", lead="U1") for code in ("T1", "T2", "T3")]
+        record(made, *beginnings(), *assigned)
+        encoded = encode_event(committed(officer("x", stream="task/BAD")))
+        made.committer.append([Append("task/BAD", 0, (("task.officer-named", encoded),))])
+        broken = tuple(Broken() if each.name == "plan_state" else each for each in made.projections)
+        head = Runner(made.database, made.log, broken).catch_up()
+    return [
+        {"projection": name, "build": 1, "stream": stream, "position": head - before, "error": error}
+        for name in ("charges", "deadline_history", "plan_state", "requests")
+        for stream, before, error in (
+            ("task/BAD", 1, _NO_TASK),
+            ("task/T1", 4, "ZeroDivisionError: a fault of the code"),
+            ("task/T2", 3, "ZeroDivisionError: a fault of the code"),
+        )
+        if stream == "task/BAD" or name == "plan_state"
+    ]
+
+
+def as_text(parked: dict[str, object]) -> str:
+    return "{projection} build {build}: {stream} is parked at position {position}: {error}".format_map(parked)
+
+
+def test_streams_that_are_parked_are_shown_and_mended_where_that_is_possible(
+    ledger: Run, parked: list[dict[str, object]]
+) -> None:
+    bad = [each for each in parked if each["stream"] == "task/BAD"]
+    t1 = next(each for each in parked if each["stream"] == "task/T1")
+    assert json.loads(ledger("projections", "parked", "--json").stdout) == parked
+    assert ledger("projections", "parked").stdout.splitlines() == [as_text(each) for each in parked]
+    listed = json.loads(ledger("projections", "list", "--json").stdout)
+    assert {row["projection"]: row["parked"] for row in listed if row["parked"]} == Counter(
+        str(each["projection"]) for each in parked
+    )
+    assert "there is no task T1" in ledger("task", "T1", code=2).stderr
+    assert "Task T3" in ledger("task", "T3").stdout
+
+    one = ledger("projections", "retry", "plan_state", "--stream", "task/T1", "--json")
+    assert json.loads(one.stdout) == {"mended": [t1], "parked": []}
+    assert "Task T1" in ledger("task", "T1").stdout
+    assert "there is no task T2" in ledger("task", "T2", code=2).stderr
+
+    others = ledger("projections", "retry", code=1)
+    assert others.stdout.splitlines() == ["plan_state build 1: task/T2 is whole again", *map(as_text, bad)]
+    assert "Task T2" in ledger("task", "T2").stdout
+
+    again = ledger("projections", "retry", "requests", "--json", code=1)
+    assert json.loads(again.stdout) == {"mended": [], "parked": [bad[-1]]}
+    assert json.loads(ledger("projections", "parked", "--json").stdout) == bad

@@ -47,11 +47,16 @@ def test_a_read_model_that_lags_and_has_given_up_on_a_stream_is_seen(
     client.get("/v1/tasks")
     client.app.state.parts.following.stop()  # type: ignore[attr-defined]  # it is a FastAPI application
     record(ledger, assigned("T2"), assigned("T3"))
+    first, _ = ledger.log.records(8, 10)
+    ledger.clock.now = first.recorded_at + 90_500_000  # type: ignore[attr-defined]  # it stands still
     with psycopg.connect(database.owner, autocommit=True) as owner:
         owner.execute("INSERT INTO ledger.parked VALUES ('timeline', 1, 'task/T1', 7, 'poison')")
     found = figures(client)
     assert found["ledger_following", ""] == 0
     assert found["ledger_read_model_lag_events", "1 timeline active"] == 2
+    assert found["ledger_read_model_lag_seconds", "1 timeline active"] == 90.5
+    ledger.keep_up(10)
+    assert figures(client)["ledger_read_model_lag_seconds", "1 timeline active"] == 0
     assert found["ledger_read_model_parked_streams", "1 timeline active"] == 1
     assert found["ledger_read_model_parked_streams", "1 charges active"] == 0
 

@@ -23,6 +23,8 @@ from tests.support.read_models import (
     check_rebuilt_alike,
     contents,
     differences,
+    fill_parts,
+    held_up,
     wait_for_turn,
 )
 
@@ -156,10 +158,7 @@ def interrupt(ledger: Ledger, after: int, workers: int | None = None) -> None:
 @pytest.mark.usefixtures("small_parts")
 def test_workers_end_when_the_rebuild_is_interrupted(ledger: Ledger) -> None:
     interrupt(ledger, after=3, workers=2)
-    told: list[tuple[int, int]] = []
-    filling.rebuild(ledger.database, ledger.log, ledger.projections, lambda *each: told.append(each), workers=2)
-    assert told[0][0] > 0, "it begins where it stopped"
-    assert told[-1][0] == told[-1][1]
+    goes_on(ledger, workers=2)
     assert differences(ledger) == {}
 
 
@@ -195,26 +194,37 @@ with Ledger(Settings(database_url=sys.argv[1])) as ledger:
 """
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_a_killed_parent_leaves_what_its_workers_did(ledger: Ledger, database: Database) -> None:
     """The workers notice, or go on for a while: either way each part is done once."""
     chance = random.Random(7)
 
     def some_parts_are_done() -> bool:
-        with psycopg.connect(database.owner, autocommit=True) as owner:
-            row = owner.execute("SELECT count(*) FILTER (WHERE done) FROM ledger.fill_part").fetchone()
-        return row is not None and row[0] > wanted
+        return sum(part.done for part in fill_parts(ledger)) > wanted
 
     for _ in range(2 * EFFORT):
+        interrupt(ledger, after=0)
         wanted = chance.randrange(8)
-        killed(REBUILDER, database.app, after=some_parts_are_done)
+        with held_up(ledger, chance.randrange(len(fill_parts(ledger)))):
+            assert killed(REBUILDER, database.app, after=some_parts_are_done)
         wait_for_turn(ledger)
-        rebuilt(ledger, workers=chance.choice((0, 2)))
+        goes_on(ledger, workers=chance.choice((0, 2)))
         ledger.runner.catch_up()
         assert differences(ledger) == {}
         for projection in ledger.projections:
             with ledger.database.connection() as connection:
                 for build in all_of(ledger, projection.name)[1:]:
                     builds.drop(connection, build)
+
+
+def goes_on(ledger: Ledger, workers: int) -> None:
+    """A rebuild of everything takes up an earlier one with all that was done of it."""
+    done = sum(part.events for part in fill_parts(ledger) if part.done)
+    told: list[tuple[int, int]] = []
+    found = filling.rebuild(ledger.database, ledger.log, ledger.projections, lambda *each: told.append(each), workers)
+    assert {build.build for build in found} == {2}
+    assert told[0][0] >= done > 0, "workers that lost their parent may have done more meanwhile"
+    assert told[-1][0] == told[-1][1]
 
 
 @pytest.mark.usefixtures("small_parts")
@@ -249,8 +259,7 @@ def test_a_killed_worker_is_named_and_what_is_left_is_done_by_the_same_command(
             filling.rebuild(ledger.database, ledger.log, ledger.projections, hold, workers=1)
         blocker.rollback()
     monkeypatch.undo()
-    monkeypatch.setattr(filling, "EVENTS", 1)
-    rebuilt(ledger, workers=1)
+    goes_on(ledger, workers=1)
     assert differences(ledger) == {}
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import random
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import psycopg
 import pytest
@@ -14,16 +15,28 @@ from tests.support.effort import EFFORT
 from tests.support.histories import random_lines
 from tests.support.killing import killed
 from tests.support.ledgers import both, line, opened, record, submit
-from tests.support.read_models import all_of, begin_anew, build_of, check_rebuilt_alike, contents, wait_for_turn
+from tests.support.read_models import (
+    all_of,
+    begin_anew,
+    build_of,
+    check_rebuilt_alike,
+    contents,
+    fill_parts,
+    held_up,
+    wait_for_turn,
+)
 
 from ledger.errors import NotFound, RebuildRefused
-from ledger.projections import builds, filling, rebuild, runner
+from ledger.projections import builds, filling, filling_part, rebuild, runner
 from ledger.projections.builds import Outdated
+from ledger.projections.filling_part import Fill
 from ledger.projections.plan_state import PlanState
 from ledger.projections.rows import Scope
 from ledger.projections.runner import Runner
 from ledger.services import read_models
 from ledger.services.ledger import Ledger
+from ledger.store.database import Connection
+from ledger.store.log import StreamEntries
 
 TASKS = [f"T{n}" for n in range(12)]
 NAMES = ("plan_state", "timeline", "deadline_history", "unit_tree")
@@ -133,13 +146,47 @@ with Ledger(Settings(database_url=sys.argv[1])) as ledger:
 """
 
 
-def test_a_killed_fill_goes_on_where_it_stopped(ledger: Ledger, database: Database) -> None:
+def test_a_killed_fill_goes_on_where_it_stopped(
+    ledger: Ledger, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that were done before are not done again, whatever it was at when it was killed."""
+    monkeypatch.setattr(filling, "EVENTS", 1)  # a task a part
+    folded = noted(monkeypatch)
     chance = random.Random(9)
-    kills = [killed(REBUILDER, database.app, after=chance.uniform(0, 0.04)) for _ in range(2 * EFFORT)]
-    assert any(kills)
-    wait_for_turn(ledger)
-    assert read_models.rebuild(ledger, ["plan_state"], nothing)[0].status == "following"
-    assert read_models.diff(ledger, "plan_state") == []
+    for _ in range(2 * EFFORT):
+        with pytest.raises(EnoughError):
+            read_models.rebuild(ledger, ["plan_state"], interrupt)
+        with held_up(ledger, chance.randrange(len(TASKS))):
+            assert killed(REBUILDER, database.app, after=partial(has_done, ledger, chance.randrange(1, len(TASKS))))
+        wait_for_turn(ledger)
+        parts = fill_parts(ledger)
+        done = sum(part.events for part in parts if part.done)
+        told: list[int] = []
+        [new] = read_models.rebuild(ledger, ["plan_state"], lambda so_far, _, told=told: told.append(so_far))
+        assert (new.build, new.status) == (2, "following")
+        assert told[0] == done > 0
+        assert sorted(folded) == sorted(part.first for part in parts if not part.done)
+        assert read_models.diff(ledger, "plan_state") == []
+        dropped(ledger, new)
+        folded.clear()
+
+
+def has_done(ledger: Ledger, wanted: int) -> bool:
+    """The fill has done so many parts."""
+    return sum(part.done for part in fill_parts(ledger)) >= wanted
+
+
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The streams that fills of this process fold, from now on."""
+    folded: list[str] = []
+    fold_and_write = filling_part._fold_and_write
+
+    def fold(connection: Connection, fill: Fill, entries: StreamEntries) -> None:
+        folded.extend(entries)
+        fold_and_write(connection, fill, entries)
+
+    monkeypatch.setattr(filling_part, "_fold_and_write", fold)
+    return folded
 
 
 def test_two_do_not_fill_the_same_at_once(ledger: Ledger) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from psycopg import sql
 
@@ -94,3 +96,33 @@ def wait_for_turn(ledger: Ledger) -> None:
             return
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+class FillPart(NamedTuple):
+    """A part of a fill, as the database holds it."""
+
+    first: str
+    """Its first stream."""
+    events: int
+    done: bool
+
+
+def fill_parts(ledger: Ledger) -> list[FillPart]:
+    """The parts of the one fill that there is, in order."""
+    with ledger.database.connection() as connection:
+        rows = connection.execute("SELECT first, events, done FROM ledger.fill_part ORDER BY part")
+        return [FillPart(*row) for row in rows]
+
+
+@contextmanager
+def held_up(ledger: Ledger, number: int) -> Iterator[None]:
+    """Inside the context nobody can do that part of the fill, the first being 0: so the fill does not end."""
+    with ledger.database.session() as connection, connection.transaction():
+        # The OFFSET stands inside: rows that it passes over would be locked as well.
+        held = connection.execute(
+            "SELECT FROM ledger.fill_part "
+            "WHERE part = (SELECT part FROM ledger.fill_part ORDER BY part OFFSET %s LIMIT 1) FOR UPDATE",
+            (number,),
+        )
+        assert held.rowcount == 1
+        yield
