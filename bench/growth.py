@@ -13,7 +13,7 @@ from typing import Any
 from bench.apart import apart, peak_memory
 from bench.appends import by_tasks, by_threads
 from bench.bulk import BATCH, TASKS, appends
-from bench.histories import EVENTS_A_TASK, LOCALE, UNITS, Generator, load
+from bench.histories import EVENTS_A_TASK, LOCALE, load, portfolio
 from bench.rebuild import rebuilt
 from bench.support import database, machine, server, settle, show, timed
 from ledger.projections.timeline import Timeline
@@ -71,7 +71,7 @@ def _rebuilding(conninfo: str, wanted: int) -> Iterator[dict[str, Any]]:
     ledger = Database(conninfo)
     log, recorder = Log(ledger), LedgerRecorder(ledger)
     log.pin_locale(LOCALE)
-    cohorts = Generator(wanted // EVENTS_A_TASK, UNITS, wanted).in_cohorts(COHORT)
+    cohorts = portfolio(wanted).in_cohorts(COHORT)
     held = 0
     for size in _powers(wanted):
         while held < 0.9 * size:  # a task that ends early has fewer events

@@ -129,8 +129,6 @@ class BulkAnswers(Response):
                 submissions[number] = Submission(*parse_line(line), number=number)
             except Refused as error:
                 outcomes[number] = error
-        if not submissions:
-            return [outcomes[number] for number, _ in batch]
         try:
             handled: Sequence[Outcome] = self._parts.commands.handle(list(submissions.values()))
         except (Busy, DatabaseUnavailable) as error:

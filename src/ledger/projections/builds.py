@@ -77,17 +77,29 @@ def builds_in_use(connection: Connection, projections: Sequence[Projection]) -> 
     found = {}
     every = all_builds(connection)
     for projection in projections:
-        builds = [build for build in every if build.projection == projection.name]
-        active = next((build for build in builds if build.status == "active"), None)
+        active, others = active_and_others(every, projection)
         if active is None:
             continue
         if active.version != projection.version:
-            own = [build for build in builds if build.version == projection.version and build.fill is None]
-            if not own:
+            if not others:
                 raise Outdated(projection.name, active.version, projection.version)
-            active = own[-1]
+            active = others[-1]
         found[projection.name] = active
     return found
+
+
+def active_and_others(every: Sequence[Build], projection: Projection) -> tuple[Build | None, list[Build]]:
+    """The active build of the projection, whatever its version, and by number the others that this version can read.
+
+    Those are of this version, and filled.
+    """
+    mine = [build for build in every if build.projection == projection.name]
+    active = next((build for build in mine if build.status == "active"), None)
+    return active, [
+        build
+        for build in mine
+        if build.status == "following" and build.fill is None and build.version == projection.version
+    ]
 
 
 def columns(connection: Connection, build: Build) -> dict[str, dict[str, str]]:

@@ -32,19 +32,8 @@ class Difference(Struct, frozen=True):
 
 def newest(connection: Connection, projection: Projection) -> tuple[Build | None, Build | None]:
     """(the active build, the newest of this version of the projection that only follows): what `diff` compares."""
-    active, following = _followed(connection, projection)
+    active, following = builds.active_and_others(builds.all_builds(connection), projection)
     return active, following[-1] if following else None
-
-
-def _followed(connection: Connection, projection: Projection) -> tuple[Build | None, list[Build]]:
-    """The active build, and by number those that only follow, and that this version of the projection can follow."""
-    mine = [build for build in builds.all_builds(connection) if build.projection == projection.name]
-    active = next((build for build in mine if build.status == "active"), None)
-    return active, [
-        build
-        for build in mine
-        if build.status == "following" and build.fill is None and build.version == projection.version
-    ]
 
 
 def diff(connection: Connection, old: Build, new: Build) -> list[Difference]:
@@ -109,14 +98,15 @@ def switch(
     when there is nothing to switch to, and changes nothing then.
     """
     pairs = []
+    every = builds.all_builds(connection)
     for projection in projections:
-        active, following = _followed(connection, projection)
+        active, following = builds.active_and_others(every, projection)
         newer = [build for build in following if active is None or _age(build) > _age(active)]
         if not newer:
             raise NotFound("newer build of read model", _named(projection))
         pairs.append((active, newer[-1]))
     for active, new in pairs:
-        for build in builds.all_builds(connection):
+        for build in every:
             in_use = active is not None and build.build == active.build
             if build.projection == new.projection and not in_use and _age(build) < _age(new):
                 builds.drop(connection, build)
@@ -128,8 +118,9 @@ def rollback(
 ) -> list[Build]:
     """The builds before the active ones are active again; otherwise as `switch`."""
     pairs: list[tuple[Build | None, Build]] = []
+    every = builds.all_builds(connection)
     for projection in projections:
-        active, following = _followed(connection, projection)
+        active, following = builds.active_and_others(every, projection)
         earlier = [build for build in following if active is not None and _age(build) < _age(active)]
         if not earlier:
             raise NotFound("earlier build of read model", _named(projection))

@@ -87,6 +87,8 @@ class CommandHandler:
         One line that is refused harms no other. Raises `Busy` or `DatabaseUnavailable`, after which lines with
         idempotency keys can be sent again without being recorded twice.
         """
+        if not submissions:
+            return []
         if len(submissions) != 1:
             return self._handle(submissions, tried=False)
         (submission,) = submissions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeAlias
 
 import psycopg
@@ -108,12 +109,9 @@ class Stand(Grouping[_Asked, Standing]):
 
     def _call(self, arguments: Sequence[bytes | None]) -> list[bytes | None]:
         """The statement's row; a connection that was lost since the last question is replaced once."""
-        was_open = self._kept.backend is not None
-        try:
-            return self._called(arguments)
-        except psycopg.OperationalError as error:
-            if not was_open:
-                raise DatabaseUnavailable(f"the database did not answer: {error}") from error
+        if self._kept.backend is not None:
+            with suppress(psycopg.OperationalError):
+                return self._called(arguments)
         try:
             return self._called(arguments)
         except psycopg.OperationalError as error:
